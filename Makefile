@@ -42,7 +42,7 @@ lint: $(VENV)/.lint $(VENV)/.test ## style, types and layering
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/.bench ## measure everything beside its peers; writes benchmarks/results/
 	@$(BIN)/python benchmarks/run.py $(ARGS)
