@@ -6,10 +6,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 import time
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["StdoutLogExporter", "StdoutMetricExporter", "StdoutSpanExporter", "build"]
 
 _log = logging.getLogger(__name__)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def build(config: Config) -> Exporters:  # noqa: ARG001 (every exporter's build has this signature)
@@ -59,21 +61,27 @@ class _Printer:
         return True
 
     def _write(self, document: dict[str, Any]) -> None:
-        stream = sys.stdout
-        encoding = getattr(stream, "encoding", None) or "utf-8"
-        is_unicode = encoding.lower().startswith("utf")
-        text = json.dumps(document, indent=2, ensure_ascii=not is_unicode) + "\n"
-        # A lone surrogate cannot be encoded; backslashreplace turns it into the JSON escape for it.
-        data = text.encode(encoding, "backslashreplace")
+        stream: TextIO | None = sys.stdout
+        if stream is None:
+            raise OSError("this process has no standard output")
+        encoding = stream.encoding or "utf-8"
+        data = _text(document, is_unicode=encoding.lower().startswith("utf")).encode(encoding)
+        is_descriptor = stream is sys.__stdout__ and sys.platform != "win32"
         with self._turn:
             stream.flush()
-            if stream is not None and stream is sys.__stdout__ and sys.platform != "win32":
+            if is_descriptor:
                 # Past the stream's buffer: when the reader is gone nothing stays behind in it, which
                 # the interpreter would fail on with a traceback and exit status 120 at exit.
                 _write_all(stream.fileno(), data)
             else:
                 stream.write(data.decode(encoding))
                 stream.flush()
+
+
+def _text(document: dict[str, Any], *, is_unicode: bool) -> str:
+    # Neither UTF-8 nor jq has a place for half a surrogate pair.
+    text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", json.dumps(document, indent=2, ensure_ascii=False))
+    return f"{text if is_unicode else json.dumps(json.loads(text), indent=2)}\n"
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
