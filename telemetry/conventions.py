@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every name that leaves the process: metrics, spans, attributes, and the GenAI profiles.
+
+Nothing else in this package spells a name. Names of the seed systems keep their spelling;
+official names follow the OpenTelemetry semantic conventions. This module imports nothing, so
+that reading a name costs nothing.
+"""
+
+from __future__ import annotations
+
+SCOPE_NAME = "kairos.telemetry"
+"""Instrumentation scope of everything this package records."""
+
+# -- components: where an error comes from when nobody says ------------------------------------
+COMPONENT_AGENT = "agent"
+COMPONENT_LLM = "llm"
+COMPONENT_MEMORY = "memory"
+COMPONENT_TOOL = "tool"
+
+# -- the five instruments (contract: "Metrics") ------------------------------------------------
+ERRORS_TOTAL = "kairos.errors.total"
+ERRORS_RECOVERED = "kairos.errors.recovered"
+ERRORS_RATE = "kairos.errors.rate"
+HEALTH_STATUS = "kairos.health.status"
+CIRCUIT_STATE = "kairos.circuitbreaker.state"
+
+# Units. Braces are annotations: Prometheus adds no suffix for them. The rate is errors per
+# minute, but "1/min" would become "_per_minute", and the dashboards ask for kairos_errors_rate.
+UNIT_ERRORS = "{error}"
+UNIT_ERRORS_RATE = "{errors per minute}"
+UNIT_STATUS = "{status}"
+UNIT_STATE = "{state}"
+UNIT_COMPONENTS = "{component}"
+UNIT_SECONDS = "s"
+UNIT_TOKENS = "{token}"
+
+# State sets (OpenTelemetry's guidance for status metrics: one series per state, 1 or 0).
+HEALTH_COMPONENT = "kairos.health.component"
+HEALTH_STATE = "kairos.health.state"
+CIRCUIT_COMPONENT = "kairos.circuit_breaker.component"
+CIRCUIT_BREAKER_STATE = "kairos.circuit_breaker.state"
+
+# Self-metrics.
+DROPPED = "kairos.telemetry.dropped"
+EXPORT_DURATION = "kairos.telemetry.export.duration"
+SIGNAL = "signal"
+REASON = "reason"
+OUTCOME = "outcome"
+
+OVERFLOW = "otel.metric.overflow"
+"""Attribute of the one series that takes what a cardinality limit turns away (metrics SDK specification)."""
+
+# -- error attributes (contract: "Spans") ------------------------------------------------------
+COMPONENT = "component"
+ERROR_CODE = "error.code"
+RECOVERABLE = "recoverable"
+ERROR_RECOVERABLE = "error.recoverable"
+ERROR_TYPE = "error.type"
+ERROR_TYPE_OTHER = "_OTHER"
+ERROR_PREFIX = "error."
+ERROR_CONTEXT_PREFIX = "error.context."
+
+EXCEPTION_EVENT = "exception"
+EXCEPTION_TYPE = "exception.type"
+EXCEPTION_MESSAGE = "exception.message"
+EXCEPTION_STACKTRACE = "exception.stacktrace"
+EXCEPTION_ESCAPED = "exception.escaped"
+
+# -- agents and tools --------------------------------------------------------------------------
+AGENT_ID = "kairos.agent.id"
+AGENT_ROLE = "kairos.agent.role"
+AGENT_MODEL = "kairos.agent.model"
+AGENT_RUN_ID = "kairos.agent.run_id"
+AGENT_ITERATION = "kairos.agent.iteration"
+AGENT_MAX_ITERATIONS = "kairos.agent.max_iterations"
+TOOL_NAME = "kairos.tool.name"
+TOOL_CALL_ID = "kairos.tool.call_id"
+TOOL_SOURCE = "kairos.tool.source"
+TOOL_DURATION_MS = "kairos.tool.duration_ms"
+TOOL_SUCCESS = "kairos.tool.success"
+SESSION_ID = "kairos.session.id"
+
+# -- GenAI: names that are the same in every profile -------------------------------------------
+OPERATION = "gen_ai.operation.name"
+OPERATION_CHAT = "chat"
+OPERATION_EXECUTE_TOOL = "execute_tool"
+OPERATION_INVOKE_AGENT = "invoke_agent"
+PROVIDER = "gen_ai.provider.name"
+SYSTEM = "gen_ai.system"
+REQUEST_MODEL = "gen_ai.request.model"
+RESPONSE_MODEL = "gen_ai.response.model"
+RESPONSE_ID = "gen_ai.response.id"
+FINISH_REASONS = "gen_ai.response.finish_reasons"
+INPUT_TOKENS = "gen_ai.usage.input_tokens"
+OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+CACHE_READ_TOKENS = "gen_ai.usage.cache_read.input_tokens"
+REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
+GEN_AI_AGENT_NAME = "gen_ai.agent.name"
+GEN_AI_TOOL_NAME = "gen_ai.tool.name"
+GEN_AI_TOOL_CALL_ID = "gen_ai.tool.call.id"
+GEN_AI_TOOL_TYPE = "gen_ai.tool.type"
+GEN_AI_TOOL_DESCRIPTION = "gen_ai.tool.description"
+CONVERSATION_ID = "gen_ai.conversation.id"
+INPUT_MESSAGES = "gen_ai.input.messages"
+OUTPUT_MESSAGES = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"
+TOOL_CALL_ARGUMENTS = "gen_ai.tool.call.arguments"
+TOOL_CALL_RESULT = "gen_ai.tool.call.result"
+TOKEN_TYPE = "gen_ai.token.type"  # noqa: S105 - an attribute name, not a password
+TOKEN_TYPE_INPUT = "input"  # noqa: S105 - an attribute value, not a password
+TOKEN_TYPE_OUTPUT = "output"  # noqa: S105 - an attribute value, not a password
+EVENT_OPERATION_DETAILS = "gen_ai.client.inference.operation.details"
+
+# -- GenAI: what differs between releases, one column per release -------------------------------
+PROFILE_RELEASED = "1.41.1"
+PROFILE_DEV = "dev"
+
+CHAT_DURATION = {
+    PROFILE_RELEASED: "gen_ai.client.operation.duration",
+    PROFILE_DEV: "gen_ai.client.inference.duration",
+}
+TIME_TO_FIRST_CHUNK = {
+    PROFILE_RELEASED: "gen_ai.client.operation.time_to_first_chunk",
+    PROFILE_DEV: "gen_ai.client.inference.time_to_first_chunk",
+}
+TOKEN_USAGE = {
+    # (metric for input tokens, metric for output tokens, whether gen_ai.token.type tells them apart)
+    PROFILE_RELEASED: ("gen_ai.client.token.usage", "gen_ai.client.token.usage", True),
+    PROFILE_DEV: (
+        "gen_ai.client.inference.operation.input_tokens",
+        "gen_ai.client.inference.operation.output_tokens",
+        False,
+    ),
+}
+TOKEN_COUNTERS = {
+    # (counter of input tokens, counter of output tokens); the released conventions have none
+    PROFILE_RELEASED: None,
+    PROFILE_DEV: (
+        "gen_ai.client.inference.usage.input_tokens",
+        "gen_ai.client.inference.usage.output_tokens",
+    ),
+}
+CACHE_CREATION_TOKENS = {
+    PROFILE_RELEASED: "gen_ai.usage.cache_creation.input_tokens",
+    PROFILE_DEV: "gen_ai.usage.cache_write.input_tokens",
+}
+EXECUTE_TOOL_DURATION = "gen_ai.execute_tool.duration"
+INVOKE_AGENT_DURATION = "gen_ai.invoke_agent.duration"
+
+BUCKETS_DURATION = tuple(0.01 * 2**n for n in range(14))
+"""Seconds; for one call of a model or tool."""
+BUCKETS_TOKENS = tuple(float(4**n) for n in range(14))
+BUCKETS_AGENT_DURATION = tuple(0.1 * 2**n for n in range(13))
+"""Seconds; for a whole run of an agent."""

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attributes of a series: made safe once, when a cell is bound, so that recording need not look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Labels", "clean_attributes", "clip", "series_key"]
+
+Labels = dict[str, str | bool | int | float]
+"""Attributes that every exporter can carry."""
+
+
+def clip(text: str, limit: int) -> str:
+    """Returns `text` cut to at most `limit` bytes of UTF-8, never in the middle of a character.
+
+    Lone surrogates, which no exporter can encode, become question marks.
+    """
+    if len(text) <= limit and text.isascii():
+        return text
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= limit:
+        return encoded.decode("utf-8")
+    return encoded[:limit].decode("utf-8", "ignore")
+
+
+def clean_attributes(attributes: Mapping[str, object] | None, limit: int) -> Labels:
+    """Returns attributes with string keys and plain values, strings cut to `limit` bytes.
+
+    Values that are neither text, boolean nor number become their text; None is left out.
+    """
+    return {
+        clip(str(key), limit): _plain(value, limit)
+        for key, value in (attributes or {}).items()
+        if value is not None
+    }
+
+
+def series_key(attributes: Labels) -> tuple[tuple[str, str, object], ...]:
+    """Returns what identifies a series: order does not matter, and True, 1 and 1.0 differ."""
+    return tuple(sorted((key, type(value).__name__, value) for key, value in attributes.items()))
+
+
+def _plain(value: object, limit: int) -> str | bool | int | float:
+    if isinstance(value, str):
+        return clip(str(value), limit)  # str(): an enum's value, not the enum
+    if isinstance(value, bool | float):
+        return value
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
+        return int(value)
+    return clip(str(value), limit)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The user's own bound instruments, which outlive any one pipeline.
+
+Cells are often bound when a module is imported, before `init` and across a later `init`. The set
+keeps them; each pipeline publishes them from zero.
+"""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
+
+from telemetry.metrics.instruments import Counter, Gauge, Histogram
+from telemetry.metrics.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from telemetry.metrics.publication import Publication
+
+__all__ = ["InstrumentSet"]
+
+InstrumentT = TypeVar("InstrumentT", Counter, Gauge, Histogram)
+
+
+class InstrumentSet:
+    """Instruments by name. Thread-safe.
+
+    Attributes:
+        limits: Series and attribute limits; a pipeline sets them from its configuration.
+    """
+
+    def __init__(self) -> None:
+        self.limits = Limits()
+        self._instruments: dict[str, Counter | Gauge | Histogram] = {}
+        self._publication: Publication | None = None
+        self._lock = Lock()
+
+    def counter(self, name: str, unit: str = "", description: str = "") -> Counter:
+        """Returns the counter of this name, made on first use."""
+        return self._get(name, Counter, lambda: Counter(name, unit, description, self.limits))
+
+    def gauge(self, name: str, unit: str = "", description: str = "") -> Gauge:
+        """Returns the gauge of this name, made on first use."""
+        return self._get(name, Gauge, lambda: Gauge(name, unit, description, self.limits))
+
+    def histogram(
+        self, name: str, unit: str = "", description: str = "", buckets: Sequence[float] | None = None
+    ) -> Histogram:
+        """Returns the histogram of this name, made on first use."""
+        return self._get(name, Histogram, lambda: Histogram(name, unit, description, self.limits, buckets))
+
+    def counters(self) -> dict[str, Counter]:
+        """Returns the counters by name."""
+        return {name: each for name, each in list(self._instruments.items()) if isinstance(each, Counter)}
+
+    def gauges(self) -> dict[str, Gauge]:
+        """Returns the gauges by name."""
+        return {name: each for name, each in list(self._instruments.items()) if isinstance(each, Gauge)}
+
+    def publish(self, publication: Publication) -> None:
+        """Starts every series from zero and publishes it, and later ones when they are made."""
+        with self._lock:
+            self._publication = publication
+            now = time.time_ns()
+            for instrument in self._instruments.values():
+                instrument.rebase(now)
+                instrument.publish(publication)
+
+    def withdraw(self, publication: Publication) -> None:
+        """Ends a publication; another one that came after it stays."""
+        publication.end()
+        with self._lock:
+            if self._publication is publication:
+                self._publication = None
+                for instrument in self._instruments.values():
+                    instrument.rebase(time.time_ns())
+
+    def reset_locks(self) -> None:
+        """Replaces every lock in a forked child, where the old ones may be held by nobody."""
+        self._lock = Lock()
+        for instrument in self._instruments.values():
+            instrument.reset_lock()
+
+    def _get(self, name: str, kind: type[InstrumentT], make: Callable[[], InstrumentT]) -> InstrumentT:
+        with self._lock:
+            instrument = self._instruments.get(name)
+            if instrument is None:
+                instrument = self._instruments[name] = make()
+                if self._publication is not None:
+                    instrument.publish(self._publication)
+        if not isinstance(instrument, kind):
+            raise ValueError(  # noqa: TRY004 - the name is what is wrong, not a type
+                f"{name!r} is already a {type(instrument).__name__.lower()}, not a {kind.__name__.lower()}; "
+                "use another name."
+            )
+        return instrument

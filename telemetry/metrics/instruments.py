@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Instruments whose series are bound once and then cost next to nothing to record on.
+
+OpenTelemetry's own instruments look their series up on every measurement. Here `bind` does that
+once and returns a cell. The cells of counters and gauges become OpenTelemetry data through
+observable instruments; histograms pass through to the SDK's.
+"""
+
+from __future__ import annotations
+
+import time
+from threading import Lock
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from telemetry.conventions import OVERFLOW
+from telemetry.metrics.attributes import Labels, clean_attributes, series_key
+from telemetry.metrics.cells import CounterCell, GaugeCell, is_amount
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from opentelemetry.metrics import Histogram as OTelHistogram
+    from opentelemetry.metrics import Observation
+
+    from telemetry.metrics.limits import Limits
+    from telemetry.metrics.publication import Publication
+
+__all__ = ["Counter", "Gauge", "Histogram", "HistogramCell"]
+
+CellT = TypeVar("CellT")
+
+
+class HistogramCell:
+    """One histogram series.
+
+    Attributes:
+        attributes: The attributes of the series.
+    """
+
+    __slots__ = ("_instrument", "attributes")
+
+    def __init__(self, attributes: Labels, instrument: Histogram) -> None:
+        self.attributes = attributes
+        self._instrument = instrument
+
+    def record(self, value: float) -> None:
+        """Records one measurement; does nothing while no pipeline is active.
+
+        Args:
+            value: Finite and not negative; anything else is refused, which is counted and logged once.
+        """
+        self._instrument.pass_on(value, self.attributes)
+
+
+class _Instrument(Generic[CellT]):
+    """What all kinds share: a name, and one cell per set of attributes up to the limit."""
+
+    def __init__(self, name: str, unit: str, description: str, limits: Limits) -> None:
+        self.name = name
+        self.unit = unit
+        self.description = description
+        self._limits = limits
+        self._cells: dict[object, CellT] = {}
+        self._overflow: CellT | None = None
+        self._lock = Lock()
+
+    def bind(self, attributes: Mapping[str, object] | None = None) -> CellT:
+        """Returns the cell of a series, always the same one for the same attributes.
+
+        Keep it: recording on a cell is many times cheaper than looking it up. Thread-safe.
+
+        Args:
+            attributes: Attributes of the series. Values other than text, booleans and numbers
+                become text; text is cut to `attribute_value_limit` bytes.
+
+        Returns:
+            The cell. Past `cardinality_limit` series, all further ones share the cell with the
+            single attribute `otel.metric.overflow` = true (OpenTelemetry metrics SDK, "Cardinality limits").
+        """
+        labels = clean_attributes(attributes, self._limits.attribute_bytes)
+        key = series_key(labels)
+        with self._lock:
+            cell = self._cells.get(key)
+            if cell is None:
+                if len(self._cells) >= self._limits.series:
+                    return self._overflow_cell()
+                cell = self._cells[key] = self._new_cell(labels)
+            return cell
+
+    def cells(self) -> list[CellT]:
+        """Returns every cell that was bound, the overflow cell last."""
+        with self._lock:
+            return [*self._cells.values(), *([self._overflow] if self._overflow is not None else [])]
+
+    def reset_lock(self) -> None:
+        """Replaces the lock in a forked child, where the old one may be held by nobody."""
+        self._lock = Lock()
+
+    def _refuse(self, value: object) -> None:
+        self._limits.refuse(self.name, value)
+
+    def _overflow_cell(self) -> CellT:
+        if self._overflow is None:
+            self._overflow = self._new_cell({OVERFLOW: True})
+        self._limits.overflowed(self.name)
+        return self._overflow
+
+    def _new_cell(self, labels: Labels) -> CellT:
+        raise NotImplementedError  # pragma: no cover - every kind below has its own
+
+
+class Counter(_Instrument[CounterCell]):
+    """A counter whose series are bound: `counter.bind({...}).inc()`."""
+
+    def rebase(self, start_unix_nano: int) -> None:
+        """Lets every series start from zero now, hidden until it is incremented again."""
+        for cell in self.cells():
+            cell.rebase(start_unix_nano)
+
+    def publish(self, publication: Publication) -> None:
+        """Makes the series visible to whoever collects the publication's meter."""
+        publication.meter.create_observable_counter(
+            self.name, [publication.callback(self._observations)], self.unit, self.description
+        )
+
+    def start_of(self, attributes: Mapping[str, object] | None) -> int | None:
+        """Returns since when (Unix nanoseconds) the series of a published point counts."""
+        labels = clean_attributes(attributes, self._limits.attribute_bytes)
+        cell = self._cells.get(series_key(labels)) or self._overflow
+        return cell.start_unix_nano if cell is not None else None
+
+    def _observations(self, publication: Publication) -> Iterable[Observation]:
+        for cell in self.cells():
+            value = cell.published()
+            if value is not None:
+                yield publication.observation(value, cell.attributes, cell.exemplar)
+                cell.wants_exemplar = True
+
+    def _new_cell(self, labels: Labels) -> CounterCell:
+        return CounterCell(labels, time.time_ns(), self._refuse)
+
+
+class Gauge(_Instrument[GaugeCell]):
+    """A gauge whose series are bound: `gauge.bind({...}).set(v)`."""
+
+    def rebase(self, _start_unix_nano: int) -> None:
+        """Forgets every value."""
+        for cell in self.cells():
+            cell.rebase()
+
+    def publish(self, publication: Publication) -> None:
+        """Makes the series visible to whoever collects the publication's meter."""
+        publication.meter.create_observable_gauge(
+            self.name, [publication.callback(self._observations)], self.unit, self.description
+        )
+
+    def _observations(self, publication: Publication) -> Iterable[Observation]:
+        for cell in self.cells():
+            value = cell.read()
+            if value is not None:
+                yield publication.observation(value, cell.attributes)
+
+    def _new_cell(self, labels: Labels) -> GaugeCell:
+        return GaugeCell(labels, self._refuse)
+
+
+class Histogram(_Instrument[HistogramCell]):
+    """A histogram whose series are bound: `histogram.bind({...}).record(v)`."""
+
+    def __init__(
+        self, name: str, unit: str, description: str, limits: Limits, buckets: Sequence[float] | None
+    ) -> None:
+        super().__init__(name, unit, description, limits)
+        self._buckets = buckets
+        self._target: OTelHistogram | None = None
+
+    def pass_on(self, value: float, attributes: Labels) -> None:
+        """Hands one measurement to the meter that is registered, if any."""
+        target = self._target
+        if target is None:
+            return
+        if is_amount(value):
+            target.record(value, attributes)
+        else:
+            self._limits.refuse(self.name, value)
+
+    def rebase(self, _start_unix_nano: int) -> None:
+        """Stops passing on: the measurements belong to the pipeline that took them."""
+        self._target = None
+
+    def publish(self, publication: Publication) -> None:
+        """Passes measurements on to the publication's meter."""
+        self._target = publication.meter.create_histogram(
+            self.name, self.unit, self.description, explicit_bucket_boundaries_advisory=self._buckets
+        )
+
+    def _new_cell(self, labels: Labels) -> HistogramCell:
+        return HistogramCell(labels, self)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where cells become OpenTelemetry data: one meter, for as long as its pipeline lives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.metrics import CallbackOptions, Observation
+
+from telemetry.metrics.exemplars import context_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from opentelemetry.metrics import Meter
+
+    from telemetry.metrics.attributes import Labels
+    from telemetry.metrics.cells import Exemplar
+
+__all__ = ["Publication"]
+
+_LARGEST_INT = 2**63 - 1
+"""OTLP carries integers as sint64."""
+
+
+class Publication:
+    """A meter that instruments publish their cells on.
+
+    Callbacks cannot be taken back from a meter that is not ours (`inherit`), so they fall silent
+    when the publication ends.
+
+    Args:
+        meter: The meter.
+        exemplars: Whether the meter's provider has our reservoir. Another one would take the
+            running total for the measured value, so without ours no exemplar is handed over.
+    """
+
+    def __init__(self, meter: Meter, *, exemplars: bool) -> None:
+        self.meter = meter
+        self._exemplars = exemplars
+        self._is_live = True
+
+    def end(self) -> None:
+        """Silences every callback of this publication."""
+        self._is_live = False
+
+    def callback(
+        self, observe: Callable[[Publication], Iterable[Observation]]
+    ) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        """Wraps what an instrument has to say as a callback of an observable instrument."""
+
+        def call(_options: CallbackOptions) -> Iterable[Observation]:
+            return observe(self) if self._is_live else ()
+
+        return call
+
+    def observation(self, value: float, attributes: Labels, exemplar: Exemplar | None = None) -> Observation:
+        """Returns one observation, with its exemplar where the reader can take it."""
+        context = context_of(exemplar) if exemplar is not None and self._exemplars else None
+        if isinstance(value, int) and value > _LARGEST_INT:
+            value = float(value)  # one point that OTLP cannot encode would block every export
+        return Observation(value, attributes, context)

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An error on a span: status, attributes, and the exception once."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import Status, StatusCode
+
+from telemetry import conventions as names
+from telemetry.errors import KairosError
+from telemetry.metrics.attributes import clip
+from telemetry.tracing.marks import first_event
+from telemetry.tracing.tracebacks import TracebackFormatter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from opentelemetry.trace import Span
+    from opentelemetry.util.types import AttributeValue
+
+    from telemetry.metrics.error_counts import ErrorKey
+
+__all__ = ["SpanErrors", "error_type"]
+
+_RESERVED = frozenset({names.ERROR_CODE, names.ERROR_TYPE, names.ERROR_RECOVERABLE})
+_SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
+
+
+def error_type(error: BaseException) -> str:
+    """Returns the value of `error.type`: the qualified class name, or `_OTHER` when it has none."""
+    module, name = type(error).__module__, type(error).__qualname__
+    if not isinstance(module, str):
+        return names.ERROR_TYPE_OTHER
+    return name if module == "builtins" else f"{module}.{name}"
+
+
+class SpanErrors:
+    """Writes errors on spans.
+
+    `OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN` is honoured: `logs` writes the exception as a log record
+    instead of a span event, `logs/dup` writes both (OpenTelemetry semantic conventions, "Exceptions").
+
+    Args:
+        attribute_bytes: Bytes of UTF-8 per attribute value.
+        emit_log: Takes (event name, attributes) of an exception as a log record.
+    """
+
+    def __init__(
+        self, attribute_bytes: int, emit_log: Callable[[str, Mapping[str, AttributeValue]], None]
+    ) -> None:
+        opted = {item.strip() for item in os.environ.get(_SIGNAL_VARIABLE, "").split(",")}
+        self._with_log = bool(opted & {"logs", "logs/dup"})
+        self._with_event = "logs" not in opted or "logs/dup" in opted
+        self._limit = attribute_bytes
+        self._emit_log = emit_log
+        self._tracebacks = TracebackFormatter()
+
+    def record(self, span: Span, error: BaseException, key: ErrorKey) -> None:
+        """Makes a span a failed one: status, attributes, and the exception unless it was written before."""
+        if not span.is_recording():
+            return
+        code, component, recoverable = key
+        attributes: dict[str, AttributeValue] = {
+            names.ERROR_TYPE: error_type(error),
+            names.ERROR_CODE: code,
+            names.ERROR_RECOVERABLE: recoverable,
+            names.COMPONENT: component,
+        }
+        if isinstance(error, KairosError):
+            attributes.update(self._told_by(error))
+        span.set_attributes(attributes)
+        message = _message(error, self._limit)
+        span.set_status(Status(StatusCode.ERROR, message))
+        if first_event(error):
+            self._write_exception(span, error, component, message)
+
+    def _write_exception(self, span: Span, error: BaseException, component: str, message: str) -> None:
+        attributes: dict[str, AttributeValue] = {
+            names.EXCEPTION_TYPE: error_type(error),
+            names.EXCEPTION_MESSAGE: message,
+            names.EXCEPTION_STACKTRACE: self._tracebacks.format(error),
+        }
+        if self._with_event:
+            span.add_event(names.EXCEPTION_EVENT, attributes, time.time_ns())
+        if self._with_log:
+            self._emit_log(f"{component}.exception", attributes)
+
+    def _told_by(self, error: KairosError) -> dict[str, AttributeValue]:
+        told: dict[str, AttributeValue] = {}
+        for prefix, facts in (
+            (names.ERROR_PREFIX, error.attributes),
+            (names.ERROR_CONTEXT_PREFIX, error.context),
+        ):
+            for name, value in facts.items():
+                key = f"{prefix}{name}"
+                if key not in _RESERVED:
+                    told[key] = (
+                        value if isinstance(value, bool | int | float) else clip(str(value), self._limit)
+                    )
+        return told
+
+
+def _message(error: BaseException, limit: int) -> str:
+    try:
+        return clip(str(error), limit)
+    except Exception:  # noqa: BLE001 - an exception whose __str__ fails is still an error to report
+        return f"<{type(error).__name__} without a readable message>"
