@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Log export: a `logging.LogRecord` becomes an OpenTelemetry log record on the active pipeline."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from opentelemetry.context import get_current
+
+from telemetry import conventions
+from telemetry.logs.exceptions import exception_of, exception_text, message_of, type_name
+from telemetry.logs.otel_api import LoggerSource, LogRecord, SeverityNumber, is_suppressed, suppressed
+from telemetry.logs.values import PlainValue, describe, extra_fields, message, plain
+
+__all__ = ["EXPORT_THREAD_PREFIX", "LogExportHandler", "emit_log", "severity"]
+
+EXPORT_THREAD_PREFIX = "kairos-telemetry"
+"""Threads of ours that export carry a name that starts so; log export ignores what transports log there."""
+
+# The SDK's threads are named Otel…; gRPC's own are named after their target function.
+_EXPORT_THREADS = (EXPORT_THREAD_PREFIX, "Otel")
+_GRPC_THREADS = ("(channel_spin)", "(poll_connectivity)", "(_poll_connectivity)", "(deliver)", "(_deliver)")
+# Who logs while data is exported: the SDK, ourselves, and the transports of the OTLP exporters.
+_EXPORTING_LOGGERS = frozenset(
+    {"opentelemetry", "telemetry", "grpc", "urllib3", "requests", "httpx", "httpcore"}
+)
+# OpenTelemetry's names for Python's levels, which differ in two.
+_SEVERITY_TEXT = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+
+
+def severity(level: int) -> SeverityNumber:
+    """Return OpenTelemetry's severity number for a Python level.
+
+    The standard levels are DEBUG, INFO, WARN, ERROR and FATAL; a level in between is one of the three
+    finer steps of its class (25 is INFO4), below DEBUG is TRACE.
+    """
+    step, fine = divmod(max(0, min(level, 59)), 10)
+    return SeverityNumber(1 + step * 4 + min(fine, 3)) if step <= 5 else SeverityNumber.FATAL4
+
+
+def emit_log(
+    source: LoggerSource,
+    *,
+    name: str,
+    level: int,
+    level_name: str,
+    body: PlainValue,
+    attributes: dict[str, PlainValue],
+    timestamp_ns: int,
+    exc_info: object = None,
+) -> None:
+    """Send one log record to the active pipeline, in the current trace context; never raises.
+
+    Nothing is sent while telemetry itself is at work in this context, which is what keeps an exporter's
+    own log lines from being exported for ever.
+
+    Args:
+        source: Gives the OpenTelemetry logger, or None while nothing exports logs.
+        name: The logger's name; becomes the instrumentation scope.
+        level: Python's level number.
+        level_name: The level's name.
+        body: The message.
+        attributes: Fields of the record.
+        timestamp_ns: When it happened, nanoseconds since the epoch.
+        exc_info: An exception, an `exc_info` triple, or nothing.
+    """
+    if is_suppressed():
+        return
+    context = get_current()
+    try:
+        # Whatever logs in here (an SDK's warning on an attribute, a destructor that the garbage
+        # collector runs while a lock is held) must not come back into the pipeline.
+        with suppressed():
+            logger = source(name)
+            if logger is None:
+                return
+            error = exception_of(exc_info)
+            if error is not None:
+                attributes[conventions.EXCEPTION_TYPE] = type_name(error)
+                attributes[conventions.EXCEPTION_MESSAGE] = message_of(error)
+                attributes[conventions.EXCEPTION_STACKTRACE] = exception_text(error)
+            logger.emit(
+                LogRecord(
+                    timestamp=timestamp_ns,
+                    observed_timestamp=time.time_ns(),
+                    context=context,
+                    severity_text=_SEVERITY_TEXT.get(level_name, level_name),
+                    severity_number=severity(level),
+                    body=body,
+                    attributes=attributes,
+                )
+            )
+    except Exception as problem:  # noqa: BLE001 - logging must not break the code that logs
+        if logging.raiseExceptions:
+            _report(name, problem)
+
+
+class LogExportHandler(logging.Handler):
+    """Sends records to the active pipeline as OpenTelemetry log records; never raises.
+
+    The logger's name is the instrumentation scope, the message is the body, `extra` fields and the
+    code's place are attributes, an exception is `exception.type`, `.message` and `.stacktrace`. The
+    trace context is the current one. Takes no lock: an OpenTelemetry logger is thread-safe, and a
+    record may come from a signal handler. Dropped are records of telemetry's own work: everything in a
+    context marked as suppressed, and what the SDK and the transports log in export threads.
+
+    Args:
+        source: Gives the OpenTelemetry logger for a logger's name, or None while nothing exports logs.
+        level: The lowest level that is sent.
+    """
+
+    def __init__(self, source: LoggerSource, level: int = logging.NOTSET) -> None:
+        super().__init__(level)
+        self._source = source
+
+    def createLock(self) -> None:  # noqa: N802 - logging's own name
+        """Make no lock: `handle` takes none."""
+        self.lock = None
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Send the record if this handler's filters let it pass; the answer is theirs."""
+        passed = self.filter(record)
+        if isinstance(passed, logging.LogRecord):  # from Python 3.12 on, a filter may give another record
+            record = passed
+        if passed:
+            self.emit(record)
+        return bool(passed)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Send one record, unless it is telemetry's own."""
+        if is_suppressed() or _is_from_an_export(record):
+            return
+        structured = not record.args and not isinstance(record.msg, str)
+        emit_log(
+            self._source,
+            name=record.name,
+            level=record.levelno,
+            level_name=record.levelname,
+            body=plain(record.msg) if structured else message(record),
+            attributes=_attributes(record),
+            timestamp_ns=int(record.created * 1e9),
+            exc_info=record.exc_info,
+        )
+
+
+def _attributes(record: logging.LogRecord) -> dict[str, PlainValue]:
+    attributes = extra_fields(record)
+    attributes["code.file.path"] = plain(record.pathname)
+    attributes["code.function.name"] = plain(record.funcName)
+    attributes["code.line.number"] = record.lineno
+    if record.stack_info:
+        attributes["code.stacktrace"] = plain(record.stack_info)
+    return attributes
+
+
+def _is_from_an_export(record: logging.LogRecord) -> bool:
+    if record.name.partition(".")[0] not in _EXPORTING_LOGGERS:
+        return False
+    thread = record.threadName or threading.current_thread().name
+    return thread.startswith(_EXPORT_THREADS) or thread.endswith(_GRPC_THREADS)
+
+
+def _report(name: str, problem: Exception) -> None:
+    """Say on the last resort's stream that a record was lost; a logger would only meet the same problem."""
+    handler = logging.lastResort
+    if handler is not None:
+        lost = logging.makeLogRecord(
+            {
+                "name": "telemetry.logs",
+                "levelno": logging.WARNING,
+                "levelname": "WARNING",
+                "msg": f"a log record of {name!r} could not be exported: {describe(problem)}",
+            }
+        )
+        handler.handle(lost)
