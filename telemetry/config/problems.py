@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is said about a bad setting: name, origin, value, what is allowed, how to fix it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+from telemetry.config.names import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import ValidationError
+    from pydantic.fields import FieldInfo
+
+    from telemetry.config.origin import Given
+
+__all__ = ["MASK", "RejectedError", "allowed", "from_pydantic", "sentence", "shown"]
+
+MASK = "***"
+_SECRET = frozenset({"otlp_token", "otlp_headers"})
+_LONGEST = 80
+
+
+class RejectedError(ValueError):
+    """A value that cannot be used, raised by the parsers of single settings.
+
+    Args:
+        why: What is wrong, without the value.
+        allowed: What is allowed, in words or as a list.
+        fix: What to do; default: the origin's own advice.
+        choices: The allowed names, when the value may be a mistyped one of them.
+        typed: What was typed instead of one of `choices`.
+    """
+
+    def __init__(
+        self, why: str, *, allowed: str = "", fix: str = "", choices: tuple[str, ...] = (), typed: str = ""
+    ) -> None:
+        super().__init__(why)
+        self.why = why
+        self.allowed = allowed or ", ".join(choices)
+        self.fix = fix
+        self.near = nearest(typed, choices) if typed else None
+
+
+def sentence(name: str, given: Given, rejected: RejectedError) -> str:
+    """Say what is wrong with one value.
+
+    Args:
+        name: The setting.
+        given: Its value and where that came from; secrets are masked here.
+        rejected: What is wrong with it.
+
+    Returns:
+        One sentence or two, ending in how to fix it.
+    """
+    text = f"{name} = {shown(name, given.written)} (from {given.origin}): {rejected.why}"
+    if rejected.allowed:
+        text += f"; allowed: {rejected.allowed}"
+    if rejected.near:
+        text += f"; did you mean {rejected.near!r}?"
+    else:
+        text += "."
+    return f"{text} {rejected.fix or given.origin.fix}."
+
+
+def shown(name: str, value: object) -> str:
+    """Write a value for people: secrets masked, never longer than a line, never raising.
+
+    Args:
+        name: The setting; decides what is secret.
+        value: Its value.
+
+    Returns:
+        The `repr` of the value, or of what may be shown of it.
+    """
+    if name in _SECRET:
+        return repr(MASK)
+    if isinstance(value, str):
+        if name == "otlp_endpoint" and "@" in value:
+            # Everything between the scheme and the last @ may be a password, however broken the rest is.
+            head, slashes, tail = value.partition("://")
+            value = (
+                f"{head}{slashes}{MASK}@{(tail or head).rpartition('@')[2]}"
+                if slashes
+                else (f"{MASK}@{value.rpartition('@')[2]}")
+            )
+        text = repr(value[: 2 * _LONGEST])
+    elif value is None or isinstance(value, bool | int | float):
+        try:
+            text = repr(value)
+        except ValueError:  # an int of more digits than Python converts
+            text = "a very large number"
+    else:
+        # Containers may nest without end (YAML aliases) and foreign objects may raise in their repr.
+        text = f"a value of type {type(value).__name__}"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def allowed(field: FieldInfo) -> str:
+    """Say what a field allows, from its type and its limits.
+
+    Args:
+        field: The field of the model.
+
+    Returns:
+        For example `a number greater than 0 and at most 60`.
+    """
+    kind = _kind(field)
+    if get_origin(kind) is Literal:
+        return ", ".join(get_args(kind))
+    words = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "text")
+    limits = [
+        phrase
+        for limit in field.metadata
+        for attribute, phrase in (
+            ("gt", f"greater than {getattr(limit, 'gt', None)}"),
+            ("ge", f"at least {getattr(limit, 'ge', None)}"),
+            ("le", f"at most {getattr(limit, 'le', None)}"),
+        )
+        if getattr(limit, attribute, None) is not None
+    ]
+    return " ".join([words, " and ".join(limits)]).strip()
+
+
+def from_pydantic(
+    error: ValidationError, fields: dict[str, FieldInfo], given: dict[str, Given]
+) -> Iterator[tuple[str, str]]:
+    """Turn pydantic's errors into ours.
+
+    Args:
+        error: What pydantic raised.
+        fields: The model's fields.
+        given: What the sources gave.
+
+    Yields:
+        The setting and the sentence about it, once a setting.
+    """
+    seen = set()
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        name = str(detail["loc"][0])
+        if name in seen:
+            continue
+        seen.add(name)
+        yield name, sentence(name, given[name], _rejected(fields[name], given[name].value, detail["type"]))
+
+
+def _rejected(field: FieldInfo, value: object, error_type: str) -> RejectedError:
+    kind = _kind(field)
+    if get_origin(kind) is Literal:
+        typed = value if isinstance(value, str) else ""
+        return RejectedError("not one of the choices", choices=get_args(kind), typed=typed)
+    if error_type in {"greater_than", "greater_than_equal", "less_than_equal", "finite_number"}:
+        why = "out of range"
+    else:
+        why = {bool: "neither true nor false", int: "not a whole number", float: "not a number"}.get(
+            kind, "not readable as text"
+        )
+    return RejectedError(why, allowed=allowed(field))
+
+
+def _kind(field: FieldInfo) -> Any:
+    """The field's type without `| None`."""
+    options = [option for option in get_args(field.annotation) if option is not type(None)]
+    if get_origin(field.annotation) is Literal or not options:
+        return field.annotation
+    return options[0]
