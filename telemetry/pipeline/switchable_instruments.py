@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Instruments that stay in use while the real meter behind them is exchanged: all seven kinds.
+
+Synchronous instruments look for their real one when something is recorded. Observable instruments
+cannot wait: their callbacks are registered on every new provider as soon as it is current.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from opentelemetry.metrics import (
+    CallbackOptions,
+    CallbackT,
+    Counter,
+    Gauge,
+    Histogram,
+    Instrument,
+    Meter,
+    MeterProvider,
+    NoOpMeter,
+    ObservableCounter,
+    ObservableGauge,
+    ObservableUpDownCounter,
+    Observation,
+    UpDownCounter,
+)
+
+if TYPE_CHECKING:
+    from opentelemetry.context import Context
+    from opentelemetry.util.types import Attributes
+
+    from telemetry.pipeline.switchable_metrics import SwitchableMeter
+
+__all__ = [
+    "SwitchableCounter",
+    "SwitchableGauge",
+    "SwitchableHistogram",
+    "SwitchableObservableCounter",
+    "SwitchableObservableGauge",
+    "SwitchableObservableUpDownCounter",
+    "SwitchableUpDownCounter",
+]
+
+_LOG = logging.getLogger("telemetry.pipeline")
+_InstrumentT = TypeVar("_InstrumentT", bound=Instrument)
+
+
+class _Switchable(ABC, Generic[_InstrumentT]):
+    """Finds the real instrument of the current provider, creating it where it does not exist yet.
+
+    Args:
+        meter: Knows the current real meter.
+        name: The instrument's name.
+    """
+
+    def __init__(self, meter: SwitchableMeter, name: str) -> None:
+        self._meter = meter
+        self._instrument_name = name
+        # Created at once, so that a name that the SDK refuses is refused where it was given.
+        provider, real_meter = meter.bound()
+        # One tuple, so that another thread never sees one provider beside the other's instrument.
+        self._bound: tuple[MeterProvider, _InstrumentT] = (provider, self._make(provider, real_meter))
+
+    @abstractmethod
+    def _make(self, provider: MeterProvider, real_meter: Meter) -> _InstrumentT:
+        """Create the real instrument on this provider's meter."""
+
+    def _rebind(self) -> tuple[MeterProvider, _InstrumentT]:
+        provider, real_meter = self._meter.bound()
+        try:
+            real = self._make(provider, real_meter)
+        except Exception:  # noqa: BLE001 - an SDK that refuses what the one before took: recording goes on
+            _LOG.warning(
+                "instrument %r cannot be created on the new MeterProvider",
+                self._instrument_name,
+                exc_info=True,
+            )
+            real = self._make(provider, NoOpMeter(self._meter.name))
+        self._bound = bound = (provider, real)
+        return bound
+
+    @property
+    def current(self) -> _InstrumentT:
+        """The real instrument of the current provider."""
+        bound = self._bound
+        return bound[1] if bound[0] is self._meter.provider.current else self._rebind()[1]
+
+
+class _Synchronous(_Switchable[_InstrumentT]):
+    """An instrument that is recorded to.
+
+    Args:
+        meter: Knows the current real meter.
+        name: The instrument's name.
+        create: Creates the real instrument on a meter.
+    """
+
+    def __init__(self, meter: SwitchableMeter, name: str, create: Callable[[Meter], _InstrumentT]) -> None:
+        self._create = create
+        super().__init__(meter, name)
+
+    def _make(self, provider: MeterProvider, real_meter: Meter) -> _InstrumentT:  # noqa: ARG002 - see _Observable
+        return self._create(real_meter)
+
+
+class SwitchableCounter(_Synchronous[Counter], Counter):
+    """A counter on the current provider."""
+
+    def add(self, amount: float, attributes: Attributes = None, context: Context | None = None) -> None:
+        """Add to the current provider's counter."""
+        self.current.add(amount, attributes, context)
+
+
+class SwitchableUpDownCounter(_Synchronous[UpDownCounter], UpDownCounter):
+    """An up-down counter on the current provider."""
+
+    def add(self, amount: float, attributes: Attributes = None, context: Context | None = None) -> None:
+        """Add to the current provider's counter."""
+        self.current.add(amount, attributes, context)
+
+
+class SwitchableHistogram(_Synchronous[Histogram], Histogram):
+    """A histogram on the current provider."""
+
+    def record(self, amount: float, attributes: Attributes = None, context: Context | None = None) -> None:
+        """Record on the current provider's histogram."""
+        self.current.record(amount, attributes, context)
+
+
+class SwitchableGauge(_Synchronous[Gauge], Gauge):
+    """A gauge on the current provider."""
+
+    def set(self, amount: float, attributes: Attributes = None, context: Context | None = None) -> None:
+        """Set the current provider's gauge."""
+        self.current.set(amount, attributes, context)
+
+
+_Observing = Callable[[Meter, Sequence[CallbackT]], _InstrumentT]
+
+
+class _Observable(_Switchable[_InstrumentT]):
+    """Registers its callbacks on every provider that becomes current.
+
+    Args:
+        meter: Knows the current real meter.
+        name: The instrument's name.
+        callbacks: What the API was given.
+        create: Creates the real instrument, with callbacks, on a meter.
+    """
+
+    def __init__(
+        self,
+        meter: SwitchableMeter,
+        name: str,
+        callbacks: Sequence[CallbackT] | None,
+        create: _Observing[_InstrumentT],
+    ) -> None:
+        self._functions = [_function(callback) for callback in callbacks or ()]
+        self._create = create
+        super().__init__(meter, name)
+
+    def _make(self, provider: MeterProvider, real_meter: Meter) -> _InstrumentT:
+        guarded = [_while_current(self._meter, provider, function) for function in self._functions]
+        return self._create(real_meter, guarded)
+
+    def follow(self) -> None:
+        """Register the callbacks on the current provider, unless that has happened."""
+        _ = self.current
+
+
+class SwitchableObservableCounter(_Observable[ObservableCounter], ObservableCounter):
+    """An observable counter on the current provider."""
+
+
+class SwitchableObservableUpDownCounter(_Observable[ObservableUpDownCounter], ObservableUpDownCounter):
+    """An observable up-down counter on the current provider."""
+
+
+class SwitchableObservableGauge(_Observable[ObservableGauge], ObservableGauge):
+    """An observable gauge on the current provider."""
+
+
+_Callback = Callable[[CallbackOptions], Iterable[Observation]]
+
+
+def _function(callback: CallbackT) -> _Callback:
+    """Return the callback as a function: a generator must be started once only, for all providers."""
+    if not isinstance(callback, Generator):
+        return callback
+    is_started = False
+
+    def advance(options: CallbackOptions) -> Iterable[Observation]:
+        nonlocal is_started
+        try:
+            if not is_started:
+                is_started = True
+                next(callback)  # up to its first yield, which receives the options
+            return callback.send(options)
+        except StopIteration:
+            return ()
+
+    return advance
+
+
+def _while_current(meter: SwitchableMeter, owner: MeterProvider, function: _Callback) -> _Callback:
+    """Keep a provider that was put aside (a test's surroundings, for instance) from observing too."""
+
+    def observe(options: CallbackOptions) -> Iterable[Observation]:
+        return function(options) if meter.provider.current is owner else ()
+
+    return observe

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A MeterProvider whose real provider can be exchanged while its meters and instruments stay in use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from opentelemetry.metrics import Meter, MeterProvider, NoOpMeterProvider
+
+from telemetry.pipeline.switchable_instruments import (
+    SwitchableCounter,
+    SwitchableGauge,
+    SwitchableHistogram,
+    SwitchableObservableCounter,
+    SwitchableObservableGauge,
+    SwitchableObservableUpDownCounter,
+    SwitchableUpDownCounter,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.metrics import CallbackT
+    from opentelemetry.util.types import Attributes
+
+__all__ = ["SwitchableMeter", "SwitchableMeterProvider"]
+
+_Observable = SwitchableObservableCounter | SwitchableObservableUpDownCounter | SwitchableObservableGauge
+_ObservableT = TypeVar("_ObservableT", bound=_Observable)
+
+
+class SwitchableMeterProvider(MeterProvider):
+    """Hands out meters whose instruments always use the current real provider.
+
+    Thread-safe, and without locks: a forked child may switch whatever its parent's threads were
+    doing. Observable instruments live as long as this provider, as they do in the SDK.
+
+    Attributes:
+        current: The real provider; without a pipeline a no-op one. What the API does not know
+            (`force_flush`, `shutdown`, ...) is asked of it.
+    """
+
+    def __init__(self) -> None:
+        self.current: MeterProvider = NoOpMeterProvider()
+        self._observables: dict[tuple[object, ...], _Observable] = {}
+
+    def switch(self, provider: MeterProvider | None) -> None:
+        """Use this provider from now on, for observable instruments at once; None: record nothing."""
+        self.current = NoOpMeterProvider() if provider is None else provider
+        for observable in tuple(self._observables.values()):
+            observable.follow()
+
+    def get_meter(
+        self,
+        name: str,
+        version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Attributes = None,
+    ) -> SwitchableMeter:
+        """Return a meter for the instrumentation scope; arguments as in the API."""
+        return SwitchableMeter(self, name, version, schema_url, attributes)
+
+    def keep(self, key: tuple[object, ...], observable: _ObservableT) -> _ObservableT:
+        """Keep an observable instrument for later providers; the first of several equal ones is used.
+
+        Args:
+            key: Scope, kind, name, unit and description: what makes two instruments the same.
+            observable: The instrument.
+        """
+        kept = self._observables.setdefault(key, observable)
+        # A switch between the instrument's creation and now has not seen it.
+        kept.follow()
+        return kept  # type: ignore[return-value] # the kind is part of the key
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "current":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.current, name)
+
+
+class SwitchableMeter(Meter):
+    """A meter whose instruments always use the current real provider. Thread-safe.
+
+    Args:
+        provider: Knows the current real provider.
+        name: Instrumentation scope.
+        version: Its version.
+        schema_url: Its schema.
+        attributes: Its attributes.
+    """
+
+    def __init__(
+        self,
+        provider: SwitchableMeterProvider,
+        name: str,
+        version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Attributes = None,
+    ) -> None:
+        super().__init__(name, version, schema_url)
+        self.provider = provider
+        self._attributes = attributes
+
+    def bound(self) -> tuple[MeterProvider, Meter]:
+        """The current real provider and its meter for this scope."""
+        provider = self.provider.current
+        return provider, provider.get_meter(self._name, self._version, self._schema_url, self._attributes)
+
+    def create_counter(self, name: str, unit: str = "", description: str = "") -> SwitchableCounter:
+        """Create a counter; arguments as in the API, here and below."""
+        return SwitchableCounter(self, name, lambda real: real.create_counter(name, unit, description))
+
+    def create_up_down_counter(
+        self, name: str, unit: str = "", description: str = ""
+    ) -> SwitchableUpDownCounter:
+        """Create an up-down counter."""
+        return SwitchableUpDownCounter(
+            self, name, lambda real: real.create_up_down_counter(name, unit, description)
+        )
+
+    def create_histogram(
+        self,
+        name: str,
+        unit: str = "",
+        description: str = "",
+        *,
+        explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
+    ) -> SwitchableHistogram:
+        """Create a histogram."""
+        return SwitchableHistogram(
+            self,
+            name,
+            lambda real: real.create_histogram(
+                name,
+                unit,
+                description,
+                explicit_bucket_boundaries_advisory=explicit_bucket_boundaries_advisory,
+            ),
+        )
+
+    def create_gauge(self, name: str, unit: str = "", description: str = "") -> SwitchableGauge:
+        """Create a gauge."""
+        return SwitchableGauge(self, name, lambda real: real.create_gauge(name, unit, description))
+
+    def create_observable_counter(
+        self,
+        name: str,
+        callbacks: Sequence[CallbackT] | None = None,
+        unit: str = "",
+        description: str = "",
+    ) -> SwitchableObservableCounter:
+        """Create an observable counter."""
+        instrument = SwitchableObservableCounter(
+            self,
+            name,
+            callbacks,
+            lambda real, functions: real.create_observable_counter(name, functions, unit, description),
+        )
+        return self.provider.keep(self._key("counter", name, unit, description), instrument)
+
+    def create_observable_up_down_counter(
+        self,
+        name: str,
+        callbacks: Sequence[CallbackT] | None = None,
+        unit: str = "",
+        description: str = "",
+    ) -> SwitchableObservableUpDownCounter:
+        """Create an observable up-down counter."""
+        instrument = SwitchableObservableUpDownCounter(
+            self,
+            name,
+            callbacks,
+            lambda real, functions: real.create_observable_up_down_counter(
+                name, functions, unit, description
+            ),
+        )
+        return self.provider.keep(self._key("up_down_counter", name, unit, description), instrument)
+
+    def create_observable_gauge(
+        self,
+        name: str,
+        callbacks: Sequence[CallbackT] | None = None,
+        unit: str = "",
+        description: str = "",
+    ) -> SwitchableObservableGauge:
+        """Create an observable gauge."""
+        instrument = SwitchableObservableGauge(
+            self,
+            name,
+            callbacks,
+            lambda real, functions: real.create_observable_gauge(name, functions, unit, description),
+        )
+        return self.provider.keep(self._key("gauge", name, unit, description), instrument)
+
+    def _key(self, kind: str, name: str, unit: str, description: str) -> tuple[object, ...]:
+        attributes = tuple(sorted((self._attributes or {}).items(), key=lambda item: item[0]))
+        scope = (self._name, self._version, self._schema_url, repr(attributes))
+        return (*scope, kind, name.strip().lower(), unit, description)

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A TracerProvider whose real provider can be exchanged while the tracers it gave out stay in use."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+from opentelemetry.trace import NoOpTracerProvider, Span, SpanKind, Tracer, TracerProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link
+    from opentelemetry.util.types import Attributes
+
+__all__ = ["SwitchableTracer", "SwitchableTracerProvider"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+class SwitchableTracerProvider(TracerProvider):
+    """Hands out tracers that always use the current real provider.
+
+    What the API does not know (`add_span_processor`, `force_flush`, `resource`, ...) is asked of the
+    real provider, so that libraries which expect the SDK's class go on working. Thread-safe, and
+    without locks: a forked child may switch whatever its parent's threads were doing.
+
+    Attributes:
+        current: The real provider; without a pipeline a no-op one.
+    """
+
+    def __init__(self) -> None:
+        self.current: TracerProvider = NoOpTracerProvider()
+
+    def switch(self, provider: TracerProvider | None) -> None:
+        """Use this provider from now on; None: record nothing."""
+        self.current = NoOpTracerProvider() if provider is None else provider
+
+    def get_tracer(
+        self,
+        instrumenting_module_name: str,
+        instrumenting_library_version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Attributes = None,
+    ) -> SwitchableTracer:
+        """Return a tracer for the instrumentation scope; arguments as in the API."""
+        scope = (instrumenting_module_name, instrumenting_library_version, schema_url, attributes)
+        return SwitchableTracer(self, scope)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "current":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.current, name)
+
+
+class SwitchableTracer(Tracer):
+    """A tracer that uses the current real provider for every span it starts. Thread-safe.
+
+    Args:
+        provider: Knows the current real provider.
+        scope: The arguments of `get_tracer`.
+    """
+
+    def __init__(
+        self,
+        provider: SwitchableTracerProvider,
+        scope: tuple[str, str | None, str | None, Attributes],
+    ) -> None:
+        self._provider = provider
+        self._scope = scope
+        # One tuple, so that another thread never sees the tracer of one provider beside the other.
+        self._bound = self._bind()
+
+    def _bind(self) -> tuple[TracerProvider, Tracer]:
+        provider = self._provider.current
+        self._bound = bound = (provider, provider.get_tracer(*self._scope))
+        return bound
+
+    @property
+    def current(self) -> Tracer:
+        """The real tracer of the current provider."""
+        bound = self._bound
+        return bound[1] if bound[0] is self._provider.current else self._bind()[1]
+
+    def start_span(
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+    ) -> Span:
+        """Start a span on the current provider; arguments as in the API."""
+        bound = self._bound  # `current`, written out: this is the hot path
+        if bound[0] is not self._provider.current:
+            bound = self._bind()
+        return bound[1].start_span(
+            name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
+        )
+
+    def start_as_current_span(  # type: ignore[override]  # the API's return type is a private class
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+        end_on_exit: bool = True,
+    ) -> _CurrentSpan:
+        """Start a span for a `with` block or a decorated function; arguments as in the API."""
+        return _CurrentSpan(
+            self,
+            (
+                name,
+                context,
+                kind,
+                attributes,
+                links,
+                start_time,
+                record_exception,
+                set_status_on_exception,
+                end_on_exit,
+            ),
+        )
+
+
+class _CurrentSpan(AbstractContextManager[Span]):
+    """A span around a `with` block, or around every call of a decorated function.
+
+    The provider is looked up when the block is entered: a function that was decorated while its
+    module was imported, before any set-up, is traced all the same.
+    """
+
+    __slots__ = ("_arguments", "_manager", "_tracer")
+
+    def __init__(self, tracer: SwitchableTracer, arguments: tuple[Any, ...]) -> None:
+        self._tracer = tracer
+        self._arguments = arguments
+
+    def __enter__(self) -> Span:
+        self._manager = self._tracer.current.start_as_current_span(*self._arguments)
+        return self._manager.__enter__()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool | None:
+        return self._manager.__exit__(exc_type, error, trace)
+
+    def __call__(self, function: Callable[_P, _R]) -> Callable[_P, _R]:
+        """Decorate a function or a coroutine function: one span for each call."""
+        tracer, arguments = self._tracer, self._arguments
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def call_async(*args: _P.args, **kwargs: _P.kwargs) -> Any:
+                with _CurrentSpan(tracer, arguments):
+                    return await function(*args, **kwargs)
+
+            return cast("Callable[_P, _R]", call_async)
+
+        @functools.wraps(function)
+        def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            with _CurrentSpan(tracer, arguments):
+                return function(*args, **kwargs)
+
+        return call
