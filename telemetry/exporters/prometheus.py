@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`prometheus`: an HTTP endpoint that Prometheus scrapes; every scrape is a collection."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.metrics.export import MetricReader
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.exposition import make_wsgi_app
+from prometheus_client.registry import Collector
+
+from telemetry.errors import TelemetryError
+from telemetry.exporters.base import Exporters
+from telemetry.exporters.prometheus_families import families
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from opentelemetry.sdk.metrics.export import MetricsData
+    from prometheus_client.metrics_core import Metric as Family
+
+    from telemetry.config import Config
+
+__all__ = ["PrometheusReader", "build"]
+
+_log = logging.getLogger(__name__)
+
+
+def build(config: Config) -> Exporters:
+    """Build the exporter; the endpoint is open when this returns. It carries metrics only.
+
+    Raises:
+        TelemetryError: The address cannot be listened on.
+    """
+    return Exporters(metrics=PrometheusReader(config.prometheus_host, config.prometheus_port))
+
+
+class PrometheusReader(MetricReader):
+    """Collects when it is scraped and answers in the text format or in OpenMetrics. Thread-safe.
+
+    Sums are cumulative, as Prometheus needs them.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one, see `port`.
+
+    Raises:
+        TelemetryError: The address cannot be listened on.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__()
+        # Scrapes run side by side, each in a thread of its own, and take home what they collected.
+        self._scrape = threading.local()
+        registry = CollectorRegistry()
+        registry.register(_Scraped(self))
+        try:
+            self._server, self._thread = start_http_server(port, host, registry)
+        except OSError as error:
+            raise TelemetryError(
+                f"prometheus_port: {host}:{port} cannot be listened on: {error.strerror or error}; allowed: "
+                "an address of this machine with a free port. Stop what uses it, or set "
+                "KAIROS_TELEMETRY_PROMETHEUS_PORT (or _HOST) to another one."
+            ) from error
+        self._server.set_app(_quiet(make_wsgi_app(registry)))
+        self._owner = os.getpid()
+        self._is_open = True
+
+    @property
+    def port(self) -> int:
+        """The port listened on."""
+        return int(self._server.server_port)
+
+    def scrape(self) -> list[Family]:
+        """Collect now and return the metric families.
+
+        Raises:
+            Exception: What collecting raises, a timeout for one.
+        """
+        self._scrape.data = None
+        self.collect()
+        data: MetricsData | None = self._scrape.data
+        self._scrape.data = None
+        return [] if data is None else families(data)
+
+    def _receive_metrics(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,  # noqa: ARG002 (the SDK's signature)
+        **kwargs: object,  # noqa: ARG002 (the SDK's signature)
+    ) -> None:
+        self._scrape.data = metrics_data
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 (the SDK's signature)
+        """True: there is nothing to push, Prometheus comes when it comes."""
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: object) -> None:  # noqa: ARG002 (the SDK's signature)
+        """Stop listening: the port is free and the thread gone when this returns (within 0.5 s).
+
+        In a forked child, which has the socket but not the thread, only the socket is closed.
+        """
+        if not self._is_open:
+            return
+        self._is_open = False
+        if os.getpid() == self._owner:
+            self._server.shutdown()
+            self._thread.join(timeout_millis / 1_000)
+        self._server.server_close()
+
+
+class _Scraped(Collector):
+    """The reader as prometheus-client's registry sees it."""
+
+    def __init__(self, reader: PrometheusReader) -> None:
+        self._reader = reader
+
+    def describe(self) -> Iterable[Family]:
+        return ()  # else the registry would collect before the reader has a provider
+
+    def collect(self) -> Iterable[Family]:
+        return self._reader.scrape()
+
+
+def _quiet(app: WSGIApplication) -> WSGIApplication:
+    """The app, with a failed collection answered by 500 and a log record instead of a traceback on stderr."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            return app(environ, start_response)
+        except Exception as error:  # noqa: BLE001 (whatever collecting raises, the server goes on)
+            _log.warning("prometheus: a scrape failed: %s: %s", type(error).__name__, error)
+            start_response("500 Internal Server Error", [("Content-Type", "text/plain; charset=utf-8")])
+            return [b"collecting the metrics failed; the application's log says why\n"]
+
+    return answer
