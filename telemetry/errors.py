@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors: what an agent reports (`KairosError`) and what this package raises itself.
 
-    Exception
-    ├── KairosError              an agent's own failure, with one of the nine codes
-    └── TelemetryError           this package could not be set up
-        ├── ConfigError          (also ValueError) bad settings, all of them at once
-        └── MissingExtraError    (also ImportError) an optional dependency is not installed
+Exception
+├── KairosError              an agent's own failure, with one of the nine codes
+└── TelemetryError           this package could not be set up
+    ├── ConfigError          (also ValueError) bad settings, all of them at once
+    └── MissingExtraError    (also ImportError) an optional dependency is not installed
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping  # noqa: TC003 - importing typing for a guard would cost more start-up time
 from enum import StrEnum
 
 __all__ = ["ConfigError", "ErrorCode", "KairosError", "MissingExtraError", "TelemetryError"]
@@ -81,12 +81,16 @@ class KairosError(Exception):
         message: What happened, for people.
         cause: The exception behind it; becomes `__cause__`.
         recoverable: Whether another attempt may succeed. Default: decided by the code, and for
-            `tool_failure`, `memory_error` and `llm_error` by whether the cause is transient.
+            `tool_failure`, `memory_error` and `llm_error` by whether the cause is transient;
+            `telemetry.classify` decides, so this attribute stays None.
         context: Facts of the situation; on a span they appear as `error.context.<key>`.
         attributes: Facts of the error itself; on a span they appear as `error.<key>`.
 
     Raises:
         ValueError: `code` is none of the nine.
+
+    Pickling and copying keep everything but the cause, as with every Python exception; subclasses
+    may have an `__init__` of their own.
     """
 
     def __init__(
@@ -104,16 +108,26 @@ class KairosError(Exception):
             self.code = ErrorCode(code)
         except ValueError:
             raise ValueError(
-                f"code: {code!r} is not an error code; allowed: {', '.join(ErrorCode)}. Use a member of ErrorCode."
+                f"code: {code!r} is not an error code; allowed: {', '.join(ErrorCode)}. "
+                "Use a member of ErrorCode."
             ) from None
         self.message = message
-        self.__cause__ = cause
+        if cause is not None:  # assigning None would hide the exception that is being handled
+            self.__cause__ = cause
         self.recoverable = recoverable
         self.context = dict(context or {})
         self.attributes = dict(attributes or {})
 
     def __str__(self) -> str:
-        return self.message
+        return str(self.message)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exception's own would call a subclass' __init__ with our two arguments.
+        return _rebuild, (type(self), self.args), self.__dict__
+
+
+def _rebuild(cls: type[KairosError], args: tuple[object, ...]) -> KairosError:
+    return cls.__new__(cls, *args)
 
 
 class TelemetryError(Exception):
@@ -137,8 +151,8 @@ class ConfigError(TelemetryError, ValueError):
         head = "1 setting cannot be used" if count == 1 else f"{count} settings cannot be used"
         super().__init__("\n".join([f"{head}:", *(f"  - {problem}" for problem in self.problems)]))
 
-    def __reduce__(self) -> tuple[type[ConfigError], tuple[tuple[str, ...]]]:
-        return type(self), (self.problems,)
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.problems,), self.__dict__
 
 
 class MissingExtraError(TelemetryError, ImportError):
@@ -154,5 +168,5 @@ class MissingExtraError(TelemetryError, ImportError):
         self.extra = extra
         super().__init__(f"{capability} is not installed; run: pip install 'kairos-telemetry[{extra}]'")
 
-    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
-        return type(self), (self.capability, self.extra)
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.capability, self.extra), self.__dict__
