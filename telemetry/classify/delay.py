@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.classify.cancellation import leaves
 from telemetry.classify.reading import chained, entry, read, text
+from telemetry.classify.retry_info import of_retry_info, of_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -128,35 +129,14 @@ def _of_google_json(details: Any) -> float | None:
 
 def _of_metadata(metadata: Iterable[tuple[str, Any]] | None) -> float | None:
     for key, value in metadata or ():
+        hint = None
         if key == "google.rpc.retryinfo-bin":
-            return _of_retry_info(value)
-        if key == "grpc-status-details-bin":
-            hint = _of_status_details(value)
-            if hint is not None:
-                return hint
+            hint = of_retry_info(value)
+        elif key == "grpc-status-details-bin":
+            hint = of_status(value)
         elif key == "grpc-retry-pushback-ms":
             milliseconds = _number(value)
-            if milliseconds is not None:
-                return milliseconds / 1000
+            hint = None if milliseconds is None else milliseconds / 1000
+        if hint is not None:
+            return hint
     return None
-
-
-def _of_status_details(value: bytes) -> float | None:
-    from google.rpc.error_details_pb2 import RetryInfo  # type: ignore[import-untyped]  # generated, without stubs
-    from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # generated, without stubs
-
-    info = RetryInfo()
-    for detail in Status.FromString(value).details:
-        if detail.Unpack(info):
-            return _seconds(info)
-    return None
-
-
-def _of_retry_info(value: bytes) -> float | None:
-    from google.rpc.error_details_pb2 import RetryInfo
-
-    return _seconds(RetryInfo.FromString(value))
-
-
-def _seconds(info: Any) -> float:
-    return max(0.0, float(info.retry_delay.seconds + info.retry_delay.nanos / 1e9))
