@@ -108,7 +108,8 @@ def _number(value: Any) -> float | None:
         number = float(text(value) or "")
     except ValueError:
         return None
-    return max(0.0, number) if math.isfinite(number) else None
+    # A negative pushback forbids the retry; a negative header is none.
+    return number if math.isfinite(number) and number >= 0 else None
 
 
 def _duration(value: Any) -> float | None:
