@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An agent that is instrumented by construction: what goes wrong in it reports itself."""
+
+from __future__ import annotations
+
+from agent_runtime.loop import Agent
+from agent_runtime.memory import InProcessMemory, Memory
+from agent_runtime.resilience import (
+    BreakerSettings,
+    CircuitOpenError,
+    Policy,
+    Resilience,
+    RetrySettings,
+    Timing,
+    Value,
+)
+from agent_runtime.tools import FunctionTool, InvalidArgumentsError, Tool
+from agent_runtime.types import (
+    Message,
+    ModelResponse,
+    Role,
+    RunResult,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+    Usage,
+)
+
+__all__ = [
+    "Agent",
+    "BreakerSettings",
+    "CircuitOpenError",
+    "FunctionTool",
+    "InProcessMemory",
+    "InvalidArgumentsError",
+    "Memory",
+    "Message",
+    "ModelResponse",
+    "Policy",
+    "Resilience",
+    "RetrySettings",
+    "Role",
+    "RunResult",
+    "Timing",
+    "Tool",
+    "ToolCall",
+    "ToolResult",
+    "ToolSpec",
+    "Usage",
+    "Value",
+]

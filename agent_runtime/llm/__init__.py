@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Language models: the protocol, and one file per provider."""
+
+from __future__ import annotations
+
+from agent_runtime.llm.protocol import Model
+from agent_runtime.llm.scripted import ScriptedModel, Step, call_tools, say
+
+__all__ = ["Model", "ScriptedModel", "Step", "call_tools", "say"]

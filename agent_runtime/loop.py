@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop: ask the model, run the tools it calls, until it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agent_runtime.memory_calls import MemoryCalls
+from agent_runtime.model_calls import ModelCalls
+from agent_runtime.resilience.ledger import Ledger
+from agent_runtime.resilience.policy import Resilience
+from agent_runtime.tool_calls import ToolCalls
+from agent_runtime.tools import Tool, as_tool
+from agent_runtime.types import Message, Role, RunResult, ToolCall, ToolResult, Usage
+from telemetry import ErrorCode, KairosError, conventions, invoke_agent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from agent_runtime.llm.protocol import Model
+    from agent_runtime.memory import Memory
+
+__all__ = ["Agent"]
+
+Attributes = dict[str, str | int]
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one run has come to so far."""
+
+    run_id: str
+    attributes: Attributes
+    messages: list[Message] = field(default_factory=list)  # what the model sees
+    new: list[Message] = field(default_factory=list)  # what this run added
+    usage: Usage = field(default_factory=Usage)
+    results: list[ToolResult] = field(default_factory=list)
+    ledgers: dict[str, Ledger] = field(default_factory=dict)  # by tool: errors that no later call made good
+
+    def add(self, message: Message) -> None:
+        self.messages.append(message)
+        self.new.append(message)
+
+
+class Agent:
+    """An agent that reports by itself: spans, errors, recoveries, health and circuit breakers.
+
+    One agent serves any number of concurrent runs, on one event loop or several; breakers and
+    health are shared by them.
+
+    Args:
+        model: The model to ask.
+        tools: Tools, or typed functions to make into tools.
+        memory: What it remembers between the runs of a session; None: nothing.
+        instructions: The system message.
+        max_iterations: How many times the model is asked in one run at most.
+        name: Its name; the span is called `invoke_agent {name}`.
+        role: What it is for, in a word; the attribute `kairos.agent.role`.
+        resilience: What it does about errors; `Resilience(is_enabled=False)`: nothing but report.
+        agent_id: Its id; default: a random one.
+        new_id: Makes run ids; injected by tests.
+
+    Raises:
+        ValueError: A setting is out of range, or two tools have one name.
+        TypeError: A function cannot be made into a tool.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        tools: Sequence[Tool | Callable[..., object]] = (),
+        memory: Memory | None = None,
+        instructions: str = "",
+        max_iterations: int = 10,
+        *,
+        name: str = "agent",
+        role: str = "assistant",
+        resilience: Resilience | None = None,
+        agent_id: str | None = None,
+        new_id: Callable[[], str] = _new_id,
+    ) -> None:
+        if max_iterations < 1:
+            raise ValueError(
+                f"max_iterations={max_iterations!r}: allowed are whole numbers from 1 upwards; "
+                "one is an answer without tools."
+            )
+        resilience = resilience or Resilience()
+        self.name = name
+        self.agent_id = agent_id or new_id()
+        self._instructions = instructions
+        self._max_iterations = max_iterations
+        self._new_id = new_id
+        self._model = ModelCalls(model, resilience)
+        self._tools = ToolCalls([as_tool(tool) for tool in tools], resilience)
+        self._memory = MemoryCalls(memory, resilience)
+        self._guards = (*self._model.guards, *self._tools.guards, *self._memory.guards)
+        self._attributes: Attributes = {
+            conventions.AGENT_ID: self.agent_id,
+            conventions.AGENT_ROLE: role,
+            conventions.AGENT_MODEL: model.name,
+            conventions.AGENT_MAX_ITERATIONS: max_iterations,
+        }
+
+    async def run(self, prompt: str, *, session_id: str | None = None) -> RunResult:
+        """Answers a prompt.
+
+        Args:
+            prompt: What the user says.
+            session_id: The conversation that it belongs to; default: the agent's only one.
+
+        Returns:
+            The answer, and how it came about.
+
+        Raises:
+            KairosError: The model and its fallbacks failed, or it did not finish within
+                `max_iterations` (`internal_error`).
+            Exception: The last model's error, when its own type says what failed.
+            asyncio.CancelledError: The run was cancelled; that is no error.
+        """
+        for guard in self._guards:
+            guard.announce()
+        run = _Run(self._new_id(), dict(self._attributes))
+        run.attributes[conventions.AGENT_RUN_ID] = run.run_id
+        if session_id is not None:
+            run.attributes[conventions.SESSION_ID] = session_id
+            run.attributes[conventions.CONVERSATION_ID] = session_id
+        with invoke_agent(self.name, **run.attributes):
+            try:
+                return await self._run(run, prompt, session_id or self.agent_id)
+            finally:
+                for ledger in run.ledgers.values():
+                    ledger.close()
+
+    def run_sync(self, prompt: str, *, session_id: str | None = None) -> RunResult:
+        """Answers a prompt from code that is not asynchronous; see `run`.
+
+        Raises:
+            RuntimeError: An event loop is running in this thread: await `run` instead.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return asyncio.run(self.run(prompt, session_id=session_id))
+        raise RuntimeError(
+            f"agent {self.name!r}: run_sync was called inside a running event loop, which it would block; "
+            "use `await agent.run(...)` there."
+        )
+
+    async def _run(self, run: _Run, prompt: str, session_id: str) -> RunResult:
+        if self._instructions:
+            run.messages.append(Message(Role.SYSTEM, self._instructions))
+        run.messages.extend(await self._memory.load(session_id, run.attributes))
+        run.add(Message(Role.USER, prompt))
+        for iteration in range(1, self._max_iterations + 1):
+            attributes = {**run.attributes, conventions.AGENT_ITERATION: iteration}
+            response = await self._model.complete(run.messages, self._tools.specs, attributes)
+            run.usage += response.usage or Usage()
+            run.add(Message(Role.ASSISTANT, response.text, response.tool_calls))
+            if not response.tool_calls:
+                await self._memory.append(session_id, run.new, run.attributes)
+                return RunResult(
+                    response.text, tuple(run.new), run.usage, iteration, run.run_id, tuple(run.results)
+                )
+            for result in await self._call_tools(run, response.tool_calls, attributes):
+                run.results.append(result)
+                run.add(Message(Role.TOOL, result.content, tool_call_id=result.call_id))
+        raise KairosError(
+            ErrorCode.INTERNAL_ERROR,
+            f"agent {self.name!r} did not finish within max_iterations={self._max_iterations}: the model "
+            "kept calling tools; allow more iterations, or tell it when to stop.",
+            recoverable=False,
+        )
+
+    async def _call_tools(
+        self, run: _Run, calls: Sequence[ToolCall], attributes: Attributes
+    ) -> list[ToolResult]:
+        """Runs the calls of one answer at the same time; results come in the calls' order.
+
+        A call makes good what earlier answers' calls of the same tool left open. Errors of calls
+        beside it are not its doing: they are added when all are done.
+        """
+        ledgers = [Ledger() for _ in calls]
+        for call, ledger in zip(calls, ledgers, strict=True):
+            if call.name in run.ledgers:
+                ledger.merge(run.ledgers.pop(call.name))
+        if len(calls) == 1:
+            results = [await self._tools.run(calls[0], ledgers[0], attributes)]
+        else:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._tools.run(call, ledger, attributes))
+                    for call, ledger in zip(calls, ledgers, strict=True)
+                ]
+            results = [task.result() for task in tasks]
+        for call, ledger in zip(calls, ledgers, strict=True):
+            run.ledgers.setdefault(call.name, Ledger()).merge(ledger)
+        return results

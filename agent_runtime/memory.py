@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Memory: what an agent remembers of a conversation between runs."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from itertools import dropwhile
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from agent_runtime.faults import FaultPlan
+from agent_runtime.types import Message, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["InProcessMemory", "Memory"]
+
+
+@runtime_checkable
+class Memory(Protocol):
+    """Keeps conversations by session."""
+
+    async def load(self, session_id: str) -> Sequence[Message]:
+        """Returns a session's messages, oldest first; none for one that is not known.
+
+        Raises:
+            Exception: Whatever the storage raises; it is counted as `memory_error`.
+        """
+        ...
+
+    async def append(self, session_id: str, messages: Sequence[Message]) -> None:
+        """Adds messages to a session.
+
+        Raises:
+            Exception: Whatever the storage raises; it is counted as `memory_error`.
+        """
+        ...
+
+
+class InProcessMemory:
+    """Memory in this process, bounded in both directions; thread-safe.
+
+    Args:
+        max_sessions: Sessions kept; the one unused for longest goes first.
+        max_messages: Messages kept per session; the oldest go first.
+        faults: Faults to show, one per call; for tests and the demo.
+    """
+
+    def __init__(
+        self, *, max_sessions: int = 1000, max_messages: int = 200, faults: FaultPlan | None = None
+    ) -> None:
+        for name, value in (("max_sessions", max_sessions), ("max_messages", max_messages)):
+            if value < 1:
+                raise ValueError(f"{name}={value!r}: allowed are whole numbers from 1 upwards.")
+        self.faults = faults or FaultPlan()
+        self._max_sessions = max_sessions
+        self._max_messages = max_messages
+        self._sessions: OrderedDict[str, deque[Message]] = OrderedDict()
+        self._lock = Lock()
+
+    async def load(self, session_id: str) -> Sequence[Message]:
+        """See `Memory.load`."""
+        await self.faults.next()
+        with self._lock:
+            session = self._sessions.get(session_id)
+            if session is None:
+                return ()
+            self._sessions.move_to_end(session_id)
+            # A tool's message is meaningless, and rejected by providers, without the call before it.
+            return tuple(dropwhile(lambda message: message.role is Role.TOOL, session))
+
+    async def append(self, session_id: str, messages: Sequence[Message]) -> None:
+        """See `Memory.append`."""
+        await self.faults.next()
+        with self._lock:
+            session = self._sessions.setdefault(session_id, deque(maxlen=self._max_messages))
+            self._sessions.move_to_end(session_id)
+            session.extend(messages)
+            while len(self._sessions) > self._max_sessions:
+                self._sessions.popitem(last=False)
