@@ -9,12 +9,24 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as `typing` has it, without importing it: the `none` path imports this package
 if TYPE_CHECKING:
+    from telemetry.config.load import load_config
+    from telemetry.config.model import Config
     from telemetry.config.origin import Origin
     from telemetry.config.report import Row, rows
-    from telemetry.config.settings import Config, load_config
+    from telemetry.config.settings import Settings
     from telemetry.config.sources import UnknownSettingWarning
 
-__all__ = ["Config", "Origin", "Row", "UnknownSettingWarning", "load_config", "rows"]
+__all__ = ["Config", "Origin", "Row", "Settings", "UnknownSettingWarning", "load_config", "rows"]
+
+_MODULES = {
+    "Config": "model",
+    "Origin": "origin",
+    "Row": "report",
+    "Settings": "settings",
+    "UnknownSettingWarning": "sources",
+    "load_config": "load",
+    "rows": "report",
+}
 
 
 def __getattr__(name: str) -> object:
@@ -22,8 +34,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    modules = {"Origin": "origin", "Row": "report", "rows": "report", "UnknownSettingWarning": "sources"}
-    value = getattr(importlib.import_module(f"{__name__}.{modules.get(name, 'settings')}"), name)
+    value = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 

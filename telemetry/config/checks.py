@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from telemetry.config.resolve import Resolved
-    from telemetry.config.settings import Config
+    from telemetry.config.settings import Settings
 
 __all__ = ["contradictions"]
 
@@ -28,7 +28,7 @@ _PAIRS = (
 _TLS_FILES = ("otlp_certificate", "otlp_client_certificate", "otlp_client_key")
 
 
-def contradictions(config: Config, resolved: Resolved) -> Iterator[str]:
+def contradictions(config: Settings, resolved: Resolved) -> Iterator[str]:
     """Check settings against each other and against the file system.
 
     Args:
@@ -67,14 +67,14 @@ def _was_rejected(name: str, resolved: Resolved) -> bool:
     return any(problem.startswith(f"{name} = ") for problem in resolved.problems)
 
 
-def _user(config: Config, _resolved: Resolved) -> None:
+def _user(config: Settings, _resolved: Resolved) -> None:
     if config.otlp_user and ":" in config.otlp_user:
         raise _ContradictionError(
             "otlp_user", RejectedError("has a colon", allowed="a user name without ':' (RFC 7617)")
         )
 
 
-def _authorization(config: Config, _resolved: Resolved) -> None:
+def _authorization(config: Settings, _resolved: Resolved) -> None:
     if config.otlp_user and "authorization" in config.otlp_headers:
         raise _ContradictionError(
             "otlp_user",
@@ -86,7 +86,7 @@ def _authorization(config: Config, _resolved: Resolved) -> None:
         )
 
 
-def _security(config: Config, resolved: Resolved) -> None:
+def _security(config: Settings, resolved: Resolved) -> None:
     endpoint, insecure = resolved.endpoint, resolved.given.get("otlp_insecure")
     if not endpoint or not endpoint.scheme or insecure is None:
         return
@@ -102,7 +102,7 @@ def _security(config: Config, resolved: Resolved) -> None:
     raise _ContradictionError("otlp_insecure", RejectedError(f"contradicts: {why}", fix=fix))
 
 
-def _plain_text_with_certificates(config: Config, resolved: Resolved) -> None:
+def _plain_text_with_certificates(config: Settings, resolved: Resolved) -> None:
     if not config.otlp_insecure:
         return
     for name in _TLS_FILES:
@@ -117,7 +117,7 @@ def _plain_text_with_certificates(config: Config, resolved: Resolved) -> None:
             )
 
 
-def _grpc_path(config: Config, resolved: Resolved) -> None:
+def _grpc_path(config: Settings, resolved: Resolved) -> None:
     endpoint = resolved.endpoint
     if endpoint and endpoint.path and "otlp" in config.all_exporters:
         port = Endpoint(endpoint.scheme, endpoint.host, endpoint.port).text
@@ -131,7 +131,7 @@ def _grpc_path(config: Config, resolved: Resolved) -> None:
         )
 
 
-def _files(config: Config, resolved: Resolved) -> Iterator[str]:
+def _files(config: Settings, resolved: Resolved) -> Iterator[str]:
     checks: tuple[tuple[str, Callable[[Path], None]], ...] = (
         ("otlp_certificate", check_certificate),
         ("otlp_client_certificate", check_certificate),

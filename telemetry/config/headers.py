@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
 from telemetry.config.problems import RejectedError
+from telemetry.config.secret import Secret, revealed
 
 __all__ = ["expand", "parse_headers"]
 
@@ -48,7 +49,7 @@ def expand(text: str, environ: Mapping[str, str], decode: Callable[[str], str] =
     return "".join(pieces)
 
 
-def parse_headers(value: object, environ: Mapping[str, str], *, is_literal: bool) -> dict[str, str]:
+def parse_headers(value: object, environ: Mapping[str, str], *, is_literal: bool) -> dict[str, Secret]:
     """Read headers and check that gRPC and HTTP can carry them.
 
     Args:
@@ -57,7 +58,7 @@ def parse_headers(value: object, environ: Mapping[str, str], *, is_literal: bool
         is_literal: A mapping's values are taken as they are (it was given in code).
 
     Returns:
-        Lower-case names and values.
+        Lower-case names and masked values.
 
     Raises:
         RejectedError: A pair, a name or a value cannot be used. Values are never in the message.
@@ -78,7 +79,7 @@ def parse_headers(value: object, environ: Mapping[str, str], *, is_literal: bool
     for number, (name, text) in enumerate(pairs, 1):
         key = name.strip().lower()
         _check(number, key, text.strip())
-        headers[key] = text.strip()
+        headers[key] = Secret(text.strip())
     return headers
 
 
@@ -91,8 +92,7 @@ def _pair(numbered: tuple[int, str]) -> tuple[str, str]:
 
 
 def _plain(item: object) -> str:
-    reveal = getattr(item, "get_secret_value", None)
-    text = reveal() if callable(reveal) else item
+    text = revealed(item)
     if not isinstance(text, str):
         raise RejectedError("a value is not text", allowed=_ALLOWED)
     return text

@@ -3,21 +3,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING
 
 from telemetry.config.names import nearest
+from telemetry.config.secret import MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pydantic import ValidationError
-    from pydantic.fields import FieldInfo
-
     from telemetry.config.origin import Given
 
-__all__ = ["MASK", "RejectedError", "allowed", "from_pydantic", "sentence", "shown"]
+__all__ = ["RejectedError", "sentence", "shown"]
 
-MASK = "***"
 _SECRET = frozenset({"otlp_token", "otlp_headers"})
 _LONGEST = 80
 
@@ -95,73 +90,3 @@ def shown(name: str, value: object) -> str:
         # Containers may nest without end (YAML aliases) and foreign objects may raise in their repr.
         text = f"a value of type {type(value).__name__}"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def allowed(field: FieldInfo) -> str:
-    """Say what a field allows, from its type and its limits.
-
-    Args:
-        field: The field of the model.
-
-    Returns:
-        For example `a number greater than 0 and at most 60`.
-    """
-    kind = _kind(field)
-    if get_origin(kind) is Literal:
-        return ", ".join(get_args(kind))
-    words = {bool: "true or false", int: "a whole number", float: "a number"}.get(kind, "text")
-    limits = [
-        phrase
-        for limit in field.metadata
-        for attribute, phrase in (
-            ("gt", f"greater than {getattr(limit, 'gt', None)}"),
-            ("ge", f"at least {getattr(limit, 'ge', None)}"),
-            ("le", f"at most {getattr(limit, 'le', None)}"),
-        )
-        if getattr(limit, attribute, None) is not None
-    ]
-    return " ".join([words, " and ".join(limits)]).strip()
-
-
-def from_pydantic(
-    error: ValidationError, fields: dict[str, FieldInfo], given: dict[str, Given]
-) -> Iterator[tuple[str, str]]:
-    """Turn pydantic's errors into ours.
-
-    Args:
-        error: What pydantic raised.
-        fields: The model's fields.
-        given: What the sources gave.
-
-    Yields:
-        The setting and the sentence about it, once a setting.
-    """
-    seen = set()
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        name = str(detail["loc"][0])
-        if name in seen:
-            continue
-        seen.add(name)
-        yield name, sentence(name, given[name], _rejected(fields[name], given[name].value, detail["type"]))
-
-
-def _rejected(field: FieldInfo, value: object, error_type: str) -> RejectedError:
-    kind = _kind(field)
-    if get_origin(kind) is Literal:
-        typed = value if isinstance(value, str) else ""
-        return RejectedError("not one of the choices", choices=get_args(kind), typed=typed)
-    if error_type in {"greater_than", "greater_than_equal", "less_than_equal", "finite_number"}:
-        why = "out of range"
-    else:
-        why = {bool: "neither true nor false", int: "not a whole number", float: "not a number"}.get(
-            kind, "not readable as text"
-        )
-    return RejectedError(why, allowed=allowed(field))
-
-
-def _kind(field: FieldInfo) -> Any:
-    """The field's type without `| None`."""
-    options = [option for option in get_args(field.annotation) if option is not type(None)]
-    if get_origin(field.annotation) is Literal or not options:
-        return field.annotation
-    return options[0]

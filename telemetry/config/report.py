@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from telemetry.config.problems import MASK
-
-if TYPE_CHECKING:
-    from telemetry.config.settings import Config
+from telemetry.config.secret import MASK
+from telemetry.config.settings import KINDS, Settings
 
 __all__ = ["Row", "rows"]
 
@@ -21,8 +20,8 @@ class Row(NamedTuple):
     origin: str
 
 
-def rows(config: Config) -> list[Row]:
-    """List the settings in the order of `Config`.
+def rows(config: Settings) -> list[Row]:
+    """List the settings in the order of the fields.
 
     Args:
         config: The settings.
@@ -30,18 +29,15 @@ def rows(config: Config) -> list[Row]:
     Returns:
         One row per field; every value can be written as JSON. Tokens and header values are masked.
     """
-    return [
-        Row(name, _plain(name, getattr(config, name)), str(config.origins[name]))
-        for name in type(config).model_fields
-    ]
+    return [Row(name, _plain(name, getattr(config, name)), str(config.origins[name])) for name in KINDS]
 
 
 def _plain(name: str, value: object) -> str | bool | int | float | dict[str, object] | None:
-    if name == "otlp_headers" and isinstance(value, dict):
+    if name == "otlp_headers" and isinstance(value, Mapping):
         return dict.fromkeys(value, MASK)
     if name == "otlp_token" and value is not None:
         return MASK
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {key: list(item) if isinstance(item, tuple) else item for key, item in value.items()}
     if value is None or isinstance(value, str | bool | int | float):
         return value

@@ -1,103 +1,73 @@
 # SPDX-License-Identifier: Apache-2.0
 """The settings, one field each, and what the rest of the package asks of them."""
 
-from __future__ import annotations
-
+# Annotations are objects here, not text: the kinds in them are read at start-up.
 import base64
-import os
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
-
-from telemetry.config.checks import contradictions
 from telemetry.config.endpoint import Endpoint, parse_endpoint
 from telemetry.config.exporters import SIGNALS, Signal
+from telemetry.config.kinds import Choice, Flag, Kind, Number, Parsed, PathName, Text, Token, Whole
 from telemetry.config.origin import DEFAULT, Origin
-from telemetry.config.problems import from_pydantic
-from telemetry.config.resolve import Resolved, resolve
-from telemetry.errors import ConfigError
+from telemetry.config.secret import Secret
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+__all__ = ["KINDS", "Settings"]
 
-__all__ = ["Config", "load_config"]
-
-_YEAR = 31_536_000
 _METRICS_ONLY = frozenset({"prometheus"})
 _GRPC_DEFAULT = Endpoint("", "localhost", 4317)
 _HTTP_DEFAULT = Endpoint("http", "localhost", 4318)
 
-
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
-def _path(value: object) -> object:
-    if isinstance(value, str | Path) and str(value).startswith("~/"):
-        return Path(value).expanduser()
-    return value
+String = Annotated[str, Text()]
+Switch = Annotated[bool, Flag()]
+Count = Annotated[int, Whole(1, 2**40)]
+Seconds = Annotated[float, Number(above=0, most=31_536_000)]
+MaybePath = Annotated[Path | None, PathName()]
 
 
-Seconds = Annotated[float, Field(gt=0, le=_YEAR)]
-Count = Annotated[int, Field(ge=1, le=2**40)]
-Text = Annotated[str, Field(coerce_numbers_to_str=True)]
-FilePath = Annotated[Path, BeforeValidator(_path)]
+class Settings:
+    """The settings of one pipeline, complete and checked; immutable.
 
-
-class Config(BaseSettings):
-    """The settings of one pipeline, complete and checked; frozen.
-
-    Constructing it reads what the arguments leave unset from `KAIROS_TELEMETRY_*`, then the standard
-    `OTEL_*` variables, then the YAML file `config_file`, then the defaults. Names, variables and
-    defaults are listed in `docs/configuration.md`. Empty text counts as not set, in every source.
-
-    Secrets (`otlp_token`, header values, the password of an endpoint's URL) are `SecretStr` and
-    masked in `repr`, dumps and errors.
-
-    Raises:
-        ConfigError: Settings cannot be used; it lists all of them.
-        MissingExtraError: `config_file` is given and the extra `yaml` is not installed.
+    `load_config` makes them from code, environment and file; `Config` is the same as a model for
+    code that builds its settings. Names, variables and defaults are listed in
+    `docs/configuration.md`. Secrets (`otlp_token`, header values, the password of an endpoint's
+    URL) are masked in `repr`, dumps and errors.
     """
 
-    model_config = SettingsConfigDict(
-        frozen=True, allow_inf_nan=False, hide_input_in_errors=True, extra="forbid"
-    )
-
-    exporter: str = "stdout"
+    exporter: String = "stdout"
     """Where telemetry goes: a name or a comma list. See `exporters_for` for what that means for a signal."""
 
-    otlp_endpoint: str = _GRPC_DEFAULT.text
+    otlp_endpoint: String = _GRPC_DEFAULT.text
     """`host:port` or URL; for HTTP a base URL. User and password in it become `otlp_user`, `otlp_token`."""
 
-    otlp_insecure: bool = True
+    otlp_insecure: Switch = True
     """Plain text instead of TLS. Default: by the URL's scheme; for `host:port` true on loopback only,
     and not when certificates are given."""
 
     otlp_timeout_seconds: Seconds = 10.0
     """Limit for one OTLP request. `OTEL_EXPORTER_OTLP_TIMEOUT` is in seconds, as in opentelemetry-python."""
 
-    otlp_headers: dict[str, SecretStr] = Field(default_factory=dict)
+    otlp_headers: Annotated[Mapping[str, Secret], Parsed()] = MappingProxyType({})
     """Sent with every OTLP request: `k=v,k2=v2` (percent-decoded, `${VAR}` is replaced) or a mapping."""
 
-    otlp_user: Text | None = None
+    otlp_user: Annotated[str | None, Text()] = None
     """User of HTTP Basic authorization, together with `otlp_token`."""
 
-    otlp_token: SecretStr | None = None
+    otlp_token: Annotated[Secret | None, Token()] = None
     """Password of HTTP Basic authorization; in a settings file `${VAR}` is the variable's value."""
 
-    otlp_compression: Annotated[Literal["none", "gzip"], BeforeValidator(_lower)] = "gzip"
+    otlp_compression: Annotated[Literal["none", "gzip"], Choice("none", "gzip")] = "gzip"
     """Compression of OTLP requests."""
 
-    otlp_certificate: FilePath | None = None
+    otlp_certificate: MaybePath = None
     """PEM file of the authorities that may have signed the server's certificate. Default: the system's."""
 
-    otlp_client_certificate: FilePath | None = None
+    otlp_client_certificate: MaybePath = None
     """PEM file of our certificate for mutual TLS, together with `otlp_client_key`."""
 
-    otlp_client_key: FilePath | None = None
+    otlp_client_key: MaybePath = None
     """PEM file of our private key for mutual TLS, without a pass phrase."""
 
     metric_interval_seconds: Seconds = 60.0
@@ -106,37 +76,39 @@ class Config(BaseSettings):
     metric_timeout_seconds: Seconds = 30.0
     """Limit for one export of metrics, repetitions included."""
 
-    service_name: Text = ""
+    service_name: String = ""
     """`service.name` of the resource. The name given to `init()` stands below environment and file."""
 
-    service_version: Text = ""
+    service_version: String = ""
     """`service.version` of the resource. The version given to `init()` stands below environment and file."""
 
-    environment: Text = ""
+    environment: String = ""
     """`deployment.environment.name` of the resource: production, staging, ..."""
 
-    resource_attributes: dict[str, Any] = Field(default_factory=dict)
+    resource_attributes: Annotated[Mapping[str, Any], Parsed()] = MappingProxyType({})
     """More attributes of the resource. All sources are merged; for one attribute the precedence holds."""
 
-    traces_sampler_ratio: Annotated[float, Field(ge=0, le=1)] = 1.0
+    traces_sampler_ratio: Annotated[float, Number(most=1)] = 1.0
     """Share of traces that is recorded, decided at the root (parent-based)."""
 
-    traces_keep_errors: bool = True
+    traces_keep_errors: Switch = True
     """Below ratio 1: export spans that end in error all the same. Costs recording every span."""
 
-    capture_content: Annotated[Literal["none", "span", "event", "both"], BeforeValidator(_lower)] = "none"
+    capture_content: Annotated[
+        Literal["none", "span", "event", "both"], Choice("none", "span", "event", "both")
+    ] = "none"
     """Whether prompts, completions, tool arguments and results are recorded, and where."""
 
-    semconv: Annotated[Literal["both", "kairos", "gen_ai"], BeforeValidator(_lower)] = "both"
+    semconv: Annotated[Literal["both", "kairos", "gen_ai"], Choice("both", "kairos", "gen_ai")] = "both"
     """Which names are emitted: ours, OpenTelemetry's, or both."""
 
-    semconv_gen_ai: Annotated[Literal["1.41.1", "dev"], BeforeValidator(_lower)] = "1.41.1"
+    semconv_gen_ai: Annotated[Literal["1.41.1", "dev"], Choice("1.41.1", "dev")] = "1.41.1"
     """The release of OpenTelemetry's GenAI conventions."""
 
     cardinality_limit: Count = 2000
     """Series per instrument; further ones are counted as `otel.metric.overflow`."""
 
-    spool_dir: FilePath | None = None
+    spool_dir: MaybePath = None
     """Directory of the disk buffer between exporter and network. Default: no buffer on disk."""
 
     spool_max_bytes: Count = 64 * 1024 * 1024
@@ -145,13 +117,13 @@ class Config(BaseSettings):
     spool_max_age_seconds: Seconds = 86400.0
     """Age at which buffered data is given up."""
 
-    prometheus_host: Text = "127.0.0.1"
+    prometheus_host: String = "127.0.0.1"
     """Address that Prometheus scrapes."""
 
-    prometheus_port: Annotated[int, Field(ge=0, le=65535)] = 9464
+    prometheus_port: Annotated[int, Whole(0, 65535)] = 9464
     """Port that Prometheus scrapes; 0 lets the system choose one."""
 
-    file_path: FilePath = Path("telemetry.jsonl")
+    file_path: Annotated[Path, PathName()] = Path("telemetry.jsonl")
     """File of the exporter `file`: OTLP/JSON lines."""
 
     attribute_value_limit: Count = 4096
@@ -166,71 +138,34 @@ class Config(BaseSettings):
     flush_interval_seconds: Seconds = 1.0
     """Longest time that a span or log record waits before it is exported."""
 
-    genai: bool = True
+    genai: Switch = True
     """Derive metrics from the GenAI spans of any instrumentation."""
 
     shutdown_timeout_seconds: Seconds = 5.0
     """Longest time that shutting down takes."""
 
-    config_file: FilePath | None = None
+    config_file: MaybePath = None
     """YAML file of settings. It cannot name another one."""
 
-    _origins: dict[str, Origin] = PrivateAttr(default_factory=dict)
-    _exporters: dict[Signal, tuple[str, ...]] = PrivateAttr(default_factory=dict)
+    _origins: dict[str, Origin]
+    _exporters: dict[Signal, tuple[str, ...]]
 
-    if not TYPE_CHECKING:  # type checkers keep the signature that pydantic makes from the fields
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(
+            f"settings are immutable: {name} cannot be changed; make new ones with load_config"
+        )
 
-        def __init__(self, **settings: object) -> None:
-            fields = type(self).model_fields
-            resolved = resolve(settings, os.environ, fields)
-            error = self._fill(resolved)
-            if error:
-                # A second pass without the bad values finds what contradicts among the good ones.
-                for name, problem in from_pydantic(error, fields, resolved.given):
-                    resolved.problems.append(problem)
-                    del resolved.given[name]
-                self._fill(resolved)
-            resolved.problems.extend(contradictions(self, resolved))
-            if resolved.problems:  # raised outside of any except block: pydantic's error holds the values
-                raise ConfigError(resolved.problems)
+    def __repr__(self) -> str:
+        values = {name: getattr(self, name) for name in KINDS}
+        plain = {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in plain.items())})"
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  # the signature is theirs
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the signature is theirs
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the signature is theirs
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the signature is theirs
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Leave pydantic-settings only what `resolve` found: it keeps the origin of every value."""
-        return (init_settings,)
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Settings):
+            return NotImplemented
+        return all(getattr(self, name) == getattr(other, name) for name in KINDS)
 
-    def _fill(self, resolved: Resolved) -> ValidationError | None:
-        try:
-            values: dict[str, Any] = {name: given.value for name, given in resolved.given.items()}
-            super().__init__(**values)
-        except ValidationError as error:
-            return error
-        self._exporters = resolved.exporters
-        self._origins = dict.fromkeys(type(self).model_fields, DEFAULT)
-        self._origins |= {name: given.origin for name, given in resolved.given.items()}
-        # What follows from other settings; the model is frozen for everybody else.
-        names = self.all_exporters
-        if resolved.endpoint is None and "otlp-http" in names and "otlp" not in names:
-            self.__dict__["otlp_endpoint"] = _HTTP_DEFAULT.text
-        if "otlp_insecure" not in resolved.given:
-            self.__dict__["otlp_insecure"] = self._is_plain(resolved.endpoint)
-            if resolved.endpoint:
-                self._origins["otlp_insecure"] = Origin("derived", "otlp_endpoint")
-        return None
-
-    def _is_plain(self, endpoint: Endpoint | None) -> bool:
-        if endpoint and endpoint.scheme:
-            return endpoint.scheme == "http"
-        if self.otlp_certificate or self.otlp_client_certificate:
-            return False
-        return endpoint is None or endpoint.is_loopback
+    __hash__ = None  # type: ignore[assignment]  # mappings inside
 
     @property
     def is_off(self) -> bool:
@@ -288,7 +223,7 @@ class Config(BaseSettings):
             headers["authorization"] = f"Basic {base64.b64encode(pair).decode()}"
         return headers
 
-    def for_service(self, service_name: str, service_version: str = "") -> Config:
+    def for_service(self, service_name: str, service_version: str = "") -> Self:
         """Give the service's name and version where no source has set them.
 
         Args:
@@ -303,12 +238,12 @@ class Config(BaseSettings):
             for name, value in (("service_name", service_name), ("service_version", service_version))
             if value and not getattr(self, name)
         }
-        if not update:
-            return self
-        copy = self.model_copy(update=update)
-        copy._origins = self._origins | {  # noqa: SLF001  # our own copy
-            name: Origin("code", name) for name in update
-        }
+        return self._changed(update) if update else self
+
+    def _changed(self, update: dict[str, str]) -> Self:
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__, **update)
+        copy.__dict__["_origins"] = self._origins | {name: Origin("code", name) for name in update}
         return copy
 
     def _endpoint(self, default: Endpoint) -> Endpoint:
@@ -317,19 +252,11 @@ class Config(BaseSettings):
         return parse_endpoint(self.otlp_endpoint)
 
 
-def load_config(service_name: str = "", service_version: str = "", **settings: Any) -> Config:
-    """Read the settings from code, environment and file.
-
-    Args:
-        service_name: The default below environment and file.
-        service_version: The default below environment and file.
-        **settings: Fields of `Config`; None leaves a setting to the other sources.
-
-    Returns:
-        The settings.
-
-    Raises:
-        ConfigError: Settings cannot be used; it lists all of them.
-        MissingExtraError: `config_file` is given and the extra `yaml` is not installed.
-    """
-    return Config(**settings).for_service(service_name, service_version)
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        name: annotation.__metadata__[0]
+        for name, annotation in Settings.__annotations__.items()
+        if not name.startswith("_")
+    }
+)
+"""The kind of every setting, in the order of the fields."""
