@@ -16,7 +16,6 @@ from opentelemetry.metrics import (
     CallbackOptions,
     CallbackT,
     Counter,
-    Gauge,
     Histogram,
     Instrument,
     Meter,
@@ -28,6 +27,7 @@ from opentelemetry.metrics import (
     Observation,
     UpDownCounter,
 )
+from opentelemetry.metrics import _Gauge as Gauge  # the API's own name for it; a public one is still missing
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
