@@ -17,16 +17,11 @@ CLEAN = {name: value for name, value in os.environ.items() if not name.startswit
 def run(code: str, **environment: str) -> str:
     """Run code in a fresh process, where no global provider has been set, and return what it printed."""
     source = textwrap.dedent(code)
+    # From Python 3.12 on, forking with threads is deprecated; one test does it on purpose.
+    options = ["-W", "error", "-W", "ignore::DeprecationWarning:__main__"]
     done = subprocess.run(
-        [
-            sys.executable,
-            "-W",
-            "error",
-            "-W",
-            "ignore::DeprecationWarning:__main__",
-            "-c",
-            textwrap.dedent(code),
-        ],
+        [sys.executable, *options, "-c", source],
+        check=False,
         capture_output=True,
         text=True,
         timeout=60,
