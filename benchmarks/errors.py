@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import sdk
+from deep import FRAMES, raised
 from harness import Row, at_least, check, emit, interleave
 from opentelemetry import metrics as api
 from opentelemetry.sdk.trace import TracerProvider
@@ -21,7 +22,6 @@ import telemetry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FRAMES = 9
 KINDS = (TimeoutError, ConnectionResetError, ValueError, KeyError)
 
 
@@ -81,7 +81,7 @@ def _on_span(rounds: int, counter: api.Counter) -> list[Row]:
         tracer = provider.get_tracer("bench")
 
         def run(n: int) -> float:
-            errors = [_raised(KINDS[i % len(KINDS)], FRAMES) for i in range(n)]
+            errors = [raised(KINDS[i % len(KINDS)], "it failed") for i in range(n)]
             spans = [tracer.start_span("work") for _ in range(n)]
             pairs = list(zip(errors, spans, strict=True))
             start = time.perf_counter_ns()
@@ -127,21 +127,6 @@ def _on_span(rounds: int, counter: api.Counter) -> list[Row]:
     ]
 
 
-def _raised(kind: type[Exception], frames: int) -> Exception:
-    """An exception whose traceback has this many frames."""
-    try:
-        _deeper(kind, frames - 1)
-    except Exception as err:  # noqa: BLE001 (it is the product)
-        return err
-    raise AssertionError
-
-
-def _deeper(kind: type[Exception], frames: int) -> None:
-    if frames == 1:
-        raise kind("it failed")
-    _deeper(kind, frames - 1)
-
-
 def _check_span(span: sdk.Span, err: BaseException) -> None:
     attributes, events = dict(span.attributes or {}), span.events
     check(attributes.get("component") == "llm", "the span has no component")
@@ -155,7 +140,7 @@ def _check_span(span: sdk.Span, err: BaseException) -> None:
         f"the span has {len(events)} events, not one exception",
     )
     text = str(events[0].attributes["exception.stacktrace"])
-    check(text.count("in _deeper") >= FRAMES - 1, "the traceback is not whole")
+    check(text.count("\n  File ") == FRAMES, f"the traceback is not whole: {text}")
     check(text.rstrip().endswith(f"{type(err).__name__}: {err}"), "the traceback does not end in the error")
 
 

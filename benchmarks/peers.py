@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -39,10 +40,13 @@ class Peer:
 
     def __init__(self, name: str, python: Path) -> None:
         self.name = name
+        # What it prints is of interest when it fails.
+        self._messages = tempfile.TemporaryFile("w+")  # noqa: SIM115 (it lives as long as the process)
         self._process = subprocess.Popen(
             [str(python), str(HERE / "peers" / f"with_{name}.py")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._messages,
             text=True,
             env={
                 key: value
@@ -59,7 +63,9 @@ class Peer:
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
-            raise WrongResultError(f"{self.name}: its process ended with {self._process.wait()}")
+            status = self._process.wait()
+            self._messages.seek(0)
+            raise WrongResultError(f"{self.name}: its process ended with {status}: {self._messages.read()}")
         answer = json.loads(line)
         if answer["spans"] != n:
             raise WrongResultError(f"{self.name}: {answer['spans']} spans for {n} calls")
@@ -73,6 +79,7 @@ class Peer:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
+        self._messages.close()
 
 
 def open_all(is_quick: bool) -> tuple[dict[str, Peer], dict[str, str]]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -86,3 +87,9 @@ def _handler(service: str, request: type, response: type, kept: list) -> grpc.Ge
     return grpc.method_handlers_generic_handler(
         f"opentelemetry.proto.collector.{service}", {"Export": method}
     )
+
+
+if __name__ == "__main__":
+    with Receiver() as receiver:
+        print(receiver.endpoint, flush=True)
+        sys.stdin.read()  # until whoever started this closes it

@@ -16,7 +16,8 @@ from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).parent
-GROUPS = ("counters", "errors", "observe", "none", "startup")
+QUICK = ("counters", "errors", "observe", "none", "startup")
+GROUPS = (*QUICK, "gaps", "memory")
 SHOWN_PACKAGES = (
     "kairos-telemetry",
     "opentelemetry-sdk",
@@ -31,7 +32,9 @@ LEFT = {0, 1, 4}
 def main(arguments: list[str]) -> int:
     """Run the groups named in the arguments, or all."""
     flags = [each for each in arguments if each.startswith("-")]
-    names = [each for each in arguments if not each.startswith("-")] or list(GROUPS)
+    names = [each for each in arguments if not each.startswith("-")] or list(
+        QUICK if "--quick" in flags else GROUPS
+    )
     if not set(flags) <= {"--quick"} or not set(names) <= set(GROUPS):
         print(f"usage: run.py [--quick] [{'|'.join(GROUPS)}] ...", file=sys.stderr)
         return 2
