@@ -112,7 +112,7 @@ def _ours(endpoint: str):
 
     def export() -> None:
         result = handle.force_flush(10)
-        check(bool(result), f"the export failed: {result}")
+        check(result.is_complete, f"the export failed: {result}")
 
     return export
 
