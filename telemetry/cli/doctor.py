@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from telemetry.config import Config
+    from telemetry.config import Settings
     from telemetry.diagnosis import Finding
 
 __all__ = ["command"]
@@ -80,7 +80,7 @@ def _examine(overrides: dict[str, object]) -> Iterator[Finding]:
     yield from diagnose(config)
 
 
-def _load(overrides: dict[str, object]) -> tuple[Config, list[str]]:
+def _load(overrides: dict[str, object]) -> tuple[Settings, list[str]]:
     """The effective settings, and what was warned about while reading them."""
     from telemetry.config import load_config
 

@@ -13,9 +13,9 @@ from google.protobuf.message import DecodeError
 
 from telemetry.diagnosis import symptoms
 from telemetry.diagnosis.findings import Answer, Symptom
-from telemetry.diagnosis.recognise import Speech, recognise
+from telemetry.diagnosis.recognise import Speech, offers_http2, recognise
 from telemetry.diagnosis.replies import quote, received
-from telemetry.diagnosis.tls import explain_tls_error
+from telemetry.diagnosis.tls import explain_hang_up, explain_tls_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,7 +72,7 @@ def send_all(
             # The error quotes the header's value, which may be a secret.
             answer = Answer(symptoms.BAD_HEADER, ", ".join(name for name, _ in target.headers))
         except (OSError, http.client.HTTPException) as err:
-            answer = _explain_failure(err, target)
+            answer = _explain_failure(err, target, context)
         else:
             answer = explain_reply(reply, parcel, clock() - started, target)
         yield parcel, answer
@@ -107,25 +107,35 @@ def _post(target: Target, parcel: Parcel, context: ssl.SSLContext | None, proxy:
         connection.close()
 
 
-def _explain_failure(err: OSError | http.client.HTTPException, target: Target) -> Answer:
+def _explain_failure(
+    err: OSError | http.client.HTTPException, target: Target, context: ssl.SSLContext | None
+) -> Answer:
     """Say why no answer came, or none that is HTTP."""
-    if isinstance(err, ssl.SSLError):
+    if isinstance(err, ssl.SSLError) and not isinstance(err, ssl.SSLEOFError):
         return explain_tls_error(err, target)
     if isinstance(err, TimeoutError):
         return Answer(symptoms.SILENT, f"{target.address}, within {target.timeout_s:g} s")
     if isinstance(err, OSError) and "Tunnel connection failed" in str(err):
         return Answer(symptoms.PROXY_REFUSED, quote(str(err), target))
-    if target.is_secure:
-        return Answer(symptoms.CLOSED, target.address)
+    if isinstance(err, http.client.HTTPException) and not isinstance(err, http.client.RemoteDisconnected):
+        return _explain_speech(target) or Answer(
+            symptoms.NOT_OTLP, f"{target.address} does not answer in HTTP"
+        )
+    if context is not None:
+        return explain_hang_up(target, context)
     return _explain_speech(target) or Answer(symptoms.CLOSED, target.address)
 
 
 def _explain_speech(target: Target) -> Answer | None:
-    """Whether plain HTTP was spoken to a port for something else."""
-    speech = recognise(target.host, target.port, target.timeout_s)
-    if speech is Speech.TLS:
+    """Whether HTTP was spoken to a port for something else."""
+    if target.is_secure:
+        is_grpc, is_tls = offers_http2(target.host, target.port, target.timeout_s), False
+    else:
+        speech = recognise(target.host, target.port, target.timeout_s)
+        is_grpc, is_tls = speech is Speech.HTTP2, speech is Speech.TLS
+    if is_tls:
         return Answer(symptoms.WANTS_TLS, target.address)
-    if speech is Speech.HTTP2:
+    if is_grpc:
         return Answer(symptoms.GRPC_PORT, f"{target.address} answers with HTTP/2")
     return None
 

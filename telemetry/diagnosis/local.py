@@ -15,14 +15,14 @@ from telemetry.diagnosis.findings import Answer
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from telemetry.config import Config
+    from telemetry.config import Settings
 
 __all__ = ["LOCAL", "check_spool"]
 
 _SCRAPE_TIMEOUT_S = 2.0
 
 
-def _check_file(config: Config) -> Answer:
+def _check_file(config: Settings) -> Answer:
     """Open the file for appending, as the exporter does; a file that was not there is removed again."""
     path = Path(config.file_path)
     is_new = not path.exists()
@@ -36,7 +36,7 @@ def _check_file(config: Config) -> Answer:
     return Answer(symptoms.FILE_WRITABLE, str(path))
 
 
-def _check_prometheus(config: Config) -> Answer:
+def _check_prometheus(config: Settings) -> Answer:
     """Open the port for a moment; where that fails, see whether metrics are served there."""
     host, port = config.prometheus_host, config.prometheus_port
     place = f"{host} port {port}"
@@ -76,7 +76,7 @@ def check_spool(directory: Path) -> Answer:
     return Answer(symptoms.SPOOL_WAITS, f"{len(waiting)} files, {sum(waiting)} bytes in {directory}")
 
 
-LOCAL: Mapping[str, Callable[[Config], Answer]] = {
+LOCAL: Mapping[str, Callable[[Settings], Answer]] = {
     "stdout": lambda _: Answer(symptoms.STDOUT),
     "memory": lambda _: Answer(symptoms.MEMORY),
     "file": _check_file,

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
 
-    from telemetry.config import Config
+    from telemetry.config import Settings
 
 __all__ = ["check_otlp"]
 
 
-def check_otlp(config: Config, target: Target) -> Iterator[Finding]:
+def check_otlp(config: Settings, target: Target) -> Iterator[Finding]:
     """Go towards the endpoint step by step; the first failure ends the walk.
 
     Args:

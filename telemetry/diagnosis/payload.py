@@ -28,7 +28,7 @@ from telemetry import conventions
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from telemetry.config import Config
+    from telemetry.config import Settings
     from telemetry.config.exporters import Signal
 
 __all__ = ["Parcel", "parcels"]
@@ -65,7 +65,7 @@ class Parcel:
         return (counts[0] if counts else 0), partial.error_message
 
 
-def parcels(config: Config, exporter: str) -> list[Parcel]:
+def parcels(config: Settings, exporter: str) -> list[Parcel]:
     """The test points of the signals that `exporter` is configured for."""
     resource = Resource(attributes=_attributes(config))
     scope = InstrumentationScope(name=conventions.SCOPE_NAME)
@@ -99,7 +99,7 @@ def parcels(config: Config, exporter: str) -> list[Parcel]:
     return [parcel for signal, parcel in made.items() if exporter in config.exporters_for(signal)]
 
 
-def _attributes(config: Config) -> list[KeyValue]:
+def _attributes(config: Settings) -> list[KeyValue]:
     known = {"service.name": config.service_name, "service.version": config.service_version}
     return [KeyValue(key=key, value=AnyValue(string_value=value)) for key, value in known.items() if value]
 

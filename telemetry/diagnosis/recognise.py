@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
-__all__ = ["HTTP2_HELLO", "Speech", "exchange", "is_http2", "is_plain_text", "recognise"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["HTTP2_HELLO", "Speech", "exchange", "is_http2", "is_plain_text", "offers_http2", "recognise"]
 
 HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 """Connection preface and an empty SETTINGS frame (RFC 9113, 3.4): what a gRPC client says first."""
@@ -98,19 +103,35 @@ def exchange(connection: socket.socket, question: bytes) -> bytes:
     return answer
 
 
-def _speaks_tls(host: str, port: int, timeout_s: float) -> bool:
-    """Whether a handshake gets anywhere; who the server is does not matter here, nothing is sent to it."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
+def offers_http2(host: str, port: int, timeout_s: float) -> bool:
+    """Whether a TLS server agrees to HTTP/2, as every gRPC server does."""
     try:
-        with (
-            socket.create_connection((host, port), timeout_s) as plain,
-            context.wrap_socket(plain, server_hostname=host),
-        ):
+        with _stranger(host, port, timeout_s) as encrypted:
+            return encrypted.selected_alpn_protocol() == "h2"
+    except OSError:
+        return False
+
+
+def _speaks_tls(host: str, port: int, timeout_s: float) -> bool:
+    try:
+        with _stranger(host, port, timeout_s):
             return True
     except ssl.SSLError as err:
         # An alert (a client certificate is missing, no common version) is TLS as well.
         return "ALERT" in (err.reason or "")
     except OSError:
         return False
+
+
+@contextlib.contextmanager
+def _stranger(host: str, port: int, timeout_s: float) -> Iterator[ssl.SSLSocket]:
+    """Shake hands without asking who the server is: nothing is sent to it."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    with (
+        socket.create_connection((host, port), timeout_s) as plain,
+        context.wrap_socket(plain, server_hostname=host) as encrypted,
+    ):
+        yield encrypted

@@ -15,12 +15,12 @@ from telemetry.errors import MissingExtraError, TelemetryError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from telemetry.config import Config
+    from telemetry.config import Settings
 
 __all__ = ["diagnose"]
 
 
-def diagnose(config: Config) -> Iterator[Finding]:
+def diagnose(config: Settings) -> Iterator[Finding]:
     """Check the settings and try every configured exporter.
 
     Each finding is yielded as soon as it is known, so that a slow network does not keep the
@@ -45,13 +45,13 @@ def diagnose(config: Config) -> Iterator[Finding]:
             yield from _check(config, http_target(config))
 
 
-def _check(config: Config, target: Target) -> Iterator[Finding]:
+def _check(config: Settings, target: Target) -> Iterator[Finding]:
     from telemetry.diagnosis.otlp import check_otlp  # loads protobuf, which stdout and others do without
 
     return check_otlp(config, target)
 
 
-def _build(exporter: str, config: Config) -> Answer:
+def _build(exporter: str, config: Settings) -> Answer:
     """Build an exporter without sending: all that can be done for another package's."""
     from telemetry.exporters import registry
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where an OTLP exporter sends to, and how: read from the Config once, for all probes."""
+"""Where an OTLP exporter sends to, and how: read from the settings once, for all probes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from telemetry.config.endpoint import Endpoint
 
 if TYPE_CHECKING:
-    from telemetry.config import Config
+    from telemetry.config import Settings
 
 __all__ = ["GRPC", "HTTP", "Target", "grpc_target", "http_target"]
 
@@ -74,14 +74,14 @@ class Target:
         return text
 
 
-def grpc_target(config: Config) -> Target:
+def grpc_target(config: Settings) -> Target:
     """Where the exporter `otlp` sends to."""
     address, is_insecure = config.grpc_target()
     parts = urlsplit(f"//{address}")
     return _target(config, GRPC, parts.hostname or "", parts.port or 4317, not is_insecure, "")
 
 
-def http_target(config: Config) -> Target:
+def http_target(config: Settings) -> Target:
     """Where the exporter `otlp-http` sends to."""
     parts = urlsplit(config.http_base_url())
     is_secure = parts.scheme == "https"
@@ -89,7 +89,7 @@ def http_target(config: Config) -> Target:
     return _target(config, HTTP, parts.hostname or "", port, is_secure, parts.path.rstrip("/"))
 
 
-def _target(config: Config, exporter: str, host: str, port: int, is_secure: bool, base_path: str) -> Target:
+def _target(config: Settings, exporter: str, host: str, port: int, is_secure: bool, base_path: str) -> Target:
     return Target(
         exporter=exporter,
         host=host,

@@ -10,11 +10,19 @@ import ssl
 
 from telemetry.diagnosis import symptoms
 from telemetry.diagnosis.findings import Answer, Symptom
-from telemetry.diagnosis.recognise import HTTP2_HELLO, Speech, exchange, is_http2, is_plain_text, recognise
+from telemetry.diagnosis.recognise import (
+    HTTP2_HELLO,
+    Speech,
+    exchange,
+    is_http2,
+    is_plain_text,
+    offers_http2,
+    recognise,
+)
 from telemetry.diagnosis.targets import GRPC, Target
 from telemetry.exporters.trust import system_roots
 
-__all__ = ["about_client_certificate", "client_context", "explain_tls_error", "greet", "shake_hands"]
+__all__ = ["client_context", "explain_hang_up", "explain_tls_error", "greet", "shake_hands"]
 
 # X509_V_ERR_* of OpenSSL (openssl/x509_vfy.h).
 _VERIFICATION: dict[int, Symptom] = {
@@ -46,9 +54,8 @@ def client_context(target: Target) -> ssl.SSLContext | Answer:
         if roots is not None:
             context.load_verify_locations(cafile=roots)
         elif target.exporter == GRPC:
-            context.load_verify_locations(
-                cadata=(pkgutil.get_data("grpc._cython", _GRPC_ROOTS) or b"").decode()
-            )
+            bundle = pkgutil.get_data("grpc._cython", "_credentials/roots.pem")
+            context.load_verify_locations(cadata=(bundle or b"").decode())
         else:
             context.load_verify_locations(cafile=_requests_roots())
         if target.client_certificate is not None:
@@ -95,9 +102,9 @@ def explain_tls_error(err: OSError, target: Target) -> Answer:
         if is_plain_text(err):
             return Answer(symptoms.PLAIN_TEXT, target.address)
         if "NO_APPLICATION_PROTOCOL" in reason:
-            return Answer(symptoms.HTTP_PORT, f"{target.address} does not offer HTTP/2")
+            return _other_protocol(target)
         if any(alert in reason for alert in _CLIENT_ALERTS):
-            return about_client_certificate(target, reason.lower().replace("_", " "))
+            return _about_client_certificate(target, reason.lower().replace("_", " "))
         return Answer(symptoms.TLS_FAILED, f"{target.address} ({reason.lower().replace('_', ' ')})")
     # It hung up, or it waits for us to say something that it understands.
     speech = recognise(target.host, target.port, target.timeout_s)
@@ -107,10 +114,42 @@ def explain_tls_error(err: OSError, target: Target) -> Answer:
         return Answer(
             symptoms.SILENT, f"{target.address}, TLS handshake not answered within {target.timeout_s:g} s"
         )
+    if target.exporter != GRPC and offers_http2(target.host, target.port, target.timeout_s):
+        return _other_protocol(target)
     return Answer(symptoms.TLS_FAILED, f"{target.address} closed the connection during the handshake")
 
 
-def about_client_certificate(target: Target, reason: str) -> Answer:
+def explain_hang_up(target: Target, context: ssl.SSLContext) -> Answer:
+    """Say why a server hangs up after a good handshake.
+
+    With TLS 1.3 the server judges the client's certificate when the client is already done. Its
+    reason gets lost when the client is writing at that moment, so this time it only listens.
+    """
+    try:
+        with (
+            socket.create_connection((target.host, target.port), target.timeout_s) as plain,
+            context.wrap_socket(plain, server_hostname=target.host) as encrypted,
+        ):
+            words = encrypted.recv(1)
+    except TimeoutError:
+        words = b"nothing"
+    except OSError as err:
+        return explain_tls_error(err, target)
+    if words:
+        return Answer(symptoms.CLOSED, target.address)
+    if target.exporter != GRPC and offers_http2(target.host, target.port, target.timeout_s):
+        return _other_protocol(target)
+    return _about_client_certificate(target, "it hangs up right after the handshake")
+
+
+def _other_protocol(target: Target) -> Answer:
+    """The server takes part in TLS, but only for the protocol of the other exporter."""
+    if target.exporter == GRPC:
+        return Answer(symptoms.HTTP_PORT, f"{target.address} does not offer HTTP/2")
+    return Answer(symptoms.GRPC_PORT, f"{target.address} offers HTTP/2 only")
+
+
+def _about_client_certificate(target: Target, reason: str) -> Answer:
     """Mutual TLS did not work out: because we have no certificate, or because it is not liked."""
     if target.client_certificate is None:
         return Answer(symptoms.CLIENT_CERTIFICATE_WANTED, f"{target.address} ({reason})")
@@ -140,16 +179,14 @@ def greet(target: Target, context: ssl.SSLContext | None) -> Answer:
     if is_http2(answer):
         return _judge(Speech.HTTP2, target)
     if not answer and agreed == "h2":
-        # With TLS 1.3 the server judges the client's certificate when the client is already done.
-        # This one chose HTTP/2, so it is a gRPC server, and it hung up before its first frame.
-        return about_client_certificate(target, "it hangs up right after the handshake")
+        return explain_hang_up(target, context)  # it is a gRPC server, but had no first frame for us
     return _judge(recognise(target.host, target.port, target.timeout_s, context=context), target)
 
 
 def _first_words(connection: ssl.SSLSocket) -> bytes:
     try:
         return exchange(connection, HTTP2_HELLO)
-    except ConnectionResetError:
+    except (ConnectionError, ssl.SSLEOFError):
         return b""
 
 
