@@ -66,8 +66,8 @@ $(VENV)/.made:
 		echo "Install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; \
 	fi; \
 	echo "setting up $(VENV) with $(or $(UV),pip) ..." >&2; \
-	if [ -n "$(UV)" ]; then $(UV) venv --quiet --seed --python $(PYTHON) $(VENV) >&2; \
-	else $(PYTHON) -m venv $(VENV) >&2; fi
+	{ if [ -n "$(UV)" ]; then $(UV) venv --quiet --seed --python $(PYTHON) $(VENV); \
+	else $(PYTHON) -m venv $(VENV); fi; } >&2 || { rm -rf $(VENV); exit 1; } # half an environment would be taken for one
 	@if [ -z "$(UV)" ]; then $(INSTALL) --upgrade pip >&2; fi # dependency groups need pip 25.1
 	@touch $@
 
