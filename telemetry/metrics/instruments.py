@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import Observation
 
     from telemetry.metrics.limits import Limits
-    from telemetry.metrics.publication import Publication
+    from telemetry.metrics.publication import Callback, Publication
 
 __all__ = ["Counter", "Gauge", "Histogram", "HistogramCell"]
 
@@ -120,8 +120,12 @@ class Counter(_Instrument[CounterCell]):
     def publish(self, publication: Publication) -> None:
         """Makes the series visible to whoever collects the publication's meter."""
         publication.meter.create_observable_counter(
-            self.name, [publication.callback(self._observations)], self.unit, self.description
+            self.name, [self.callback(publication)], self.unit, self.description
         )
+
+    def callback(self, publication: Publication) -> Callback:
+        """Returns what an observable counter asks for the current sums."""
+        return publication.callback(self._observations)
 
     def start_of(self, attributes: Mapping[str, object] | None) -> int | None:
         """Returns since when (Unix nanoseconds) the series of a published point counts."""

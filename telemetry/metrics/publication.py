@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from telemetry.metrics.attributes import Labels
     from telemetry.metrics.cells import Exemplar
 
+    Callback = Callable[[CallbackOptions], Iterable[Observation]]
+
 __all__ = ["Publication"]
 
 _LARGEST_INT = 2**63 - 1
@@ -44,9 +46,7 @@ class Publication:
         """Silences every callback of this publication."""
         self._is_live = False
 
-    def callback(
-        self, observe: Callable[[Publication], Iterable[Observation]]
-    ) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    def callback(self, observe: Callable[[Publication], Iterable[Observation]]) -> Callback:
         """Wraps what an instrument has to say as a callback of an observable instrument."""
 
         def call(_options: CallbackOptions) -> Iterable[Observation]:

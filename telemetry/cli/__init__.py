@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `kairos`: one file per subcommand, which loads what it needs when it runs."""
+
+from __future__ import annotations
+
+import typer
+
+from telemetry.cli import config, demo, doctor
+from telemetry.version import __version__
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="kairos",
+    help="Telemetry for AI agents, on OpenTelemetry.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.command)
+app.command("doctor")(doctor.command)
+app.command("config")(config.command)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    is_version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    """Telemetry for AI agents, on OpenTelemetry."""
+    if is_version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Runs the command; the entry point of `kairos`."""
+    app()

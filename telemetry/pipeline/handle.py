@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one handle: the only mutable state of this package that is not an object's own.
+
+Functions are bound to it when they are imported, often long before `init`; what is active is
+looked up in it at every call. Importing it imports nothing else.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # as `typing` has it, without importing it: the `none` path imports this module
+if TYPE_CHECKING:
+    from telemetry.classify import Classifier
+    from telemetry.metrics.instrument_set import InstrumentSet
+    from telemetry.pipeline.globals import GlobalProviders
+    from telemetry.pipeline.recorder import Recorder
+    from telemetry.pipeline.telemetry import Telemetry
+
+__all__ = ["HANDLE", "Handle"]
+
+
+class Handle:
+    """What is active, and what outlives any one pipeline.
+
+    Attributes:
+        recorder: The active pipeline's recording side; None makes every record call a no-op.
+        telemetry: The active pipeline.
+        is_fork_watched: Whether a forked child already knows that it has to build its own pipeline.
+    """
+
+    __slots__ = (
+        "_classifier",
+        "_global_providers",
+        "_instruments",
+        "is_fork_watched",
+        "recorder",
+        "telemetry",
+    )
+
+    def __init__(self) -> None:
+        self.recorder: Recorder | None = None
+        self.telemetry: Telemetry | None = None
+        self.is_fork_watched = False
+        self._classifier: Classifier | None = None
+        self._instruments: InstrumentSet | None = None
+        self._global_providers: GlobalProviders | None = None
+
+    @property
+    def classifier(self) -> Classifier:
+        """Classification with the user's own rules; made on first use."""
+        if self._classifier is None:
+            from telemetry.classify import Classifier
+
+            self._classifier = Classifier()
+        return self._classifier
+
+    @property
+    def instruments(self) -> InstrumentSet:
+        """The user's own bound instruments; made on first use."""
+        if self._instruments is None:
+            from telemetry.metrics.instrument_set import InstrumentSet
+
+            self._instruments = InstrumentSet()
+        return self._instruments
+
+    @property
+    def global_providers(self) -> GlobalProviders:
+        """The process's global OpenTelemetry providers; made on first use."""
+        if self._global_providers is None:
+            from telemetry.pipeline.globals import GlobalProviders
+
+            self._global_providers = GlobalProviders()
+        return self._global_providers
+
+    def activate(self, telemetry: Telemetry) -> None:
+        """Makes a pipeline the active one, also for libraries that use the global providers."""
+        self.telemetry = telemetry
+        self.recorder = telemetry.recorder
+        telemetry.go_global(self.global_providers)
+
+    def deactivate(self, telemetry: Telemetry) -> None:
+        """Makes every record call a no-op, unless another pipeline has become active since."""
+        if self.telemetry is telemetry:
+            self.set_aside()
+
+    def set_aside(self) -> Telemetry | None:
+        """Deactivates the active pipeline without shutting it down; `activate` brings it back."""
+        telemetry, self.telemetry, self.recorder = self.telemetry, None, None
+        if self._global_providers is not None:
+            self._global_providers.switch(None, None, None)
+        return telemetry
+
+
+HANDLE = Handle()

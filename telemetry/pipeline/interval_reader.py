@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Collects metrics at an interval and hands them to one exporter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk.metrics.export import MetricReader
+
+from telemetry.pipeline.ticker import Ticker
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from opentelemetry.sdk.metrics.export import MetricExporter, MetricsData
+
+__all__ = ["IntervalReader"]
+
+
+class IntervalReader(MetricReader):
+    """A periodic reader that can be waited for with a true deadline and does not survive a fork.
+
+    The SDK's own one restarts itself in a forked child, where it would send the parent's sums again,
+    and blocks in `force_flush` for as long as its exporter does.
+
+    Args:
+        exporter: Where collected metrics go.
+        name: Name of the exporter, for the thread.
+        interval_s: Seconds between two collections.
+        timeout_s: Limit for one collection.
+    """
+
+    def __init__(self, exporter: MetricExporter, name: str, interval_s: float, timeout_s: float) -> None:
+        # See BookedMetricExporter for why these names are read.
+        super().__init__(exporter._preferred_temporality, exporter._preferred_aggregation)  # noqa: SLF001
+        self._exporter = exporter
+        self._name = name
+        self._interval_s = interval_s
+        self._timeout_millis = timeout_s * 1000
+        self._ticker: Ticker | None = None
+
+    def start(self) -> None:
+        """Starts collecting; call it once, when the reader is registered with its provider."""
+        self._ticker = Ticker(f"kairos-metrics-{self._name}", self._interval_s, self._collect_once)
+
+    def begin_flush(self) -> Event:
+        """Begins to collect and export; the event is set when that is done."""
+        return self._started.begin_flush()
+
+    def stop(self) -> None:
+        """Begins the last collection."""
+        self._started.stop()
+
+    def finish(self, deadline: float) -> bool:
+        """Waits for the last export until `deadline` and returns whether it ended."""
+        return self._started.join(deadline)
+
+    @property
+    def _started(self) -> Ticker:
+        assert self._ticker is not None  # noqa: S101 - start() comes first; tells the type checker
+        return self._ticker
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - the SDK's signature
+        """Does nothing: the pipeline flushes its readers itself, within its own deadline."""
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Does nothing: the pipeline stops its readers itself, within its own deadline."""
+
+    def _collect_once(self) -> None:
+        self.collect(timeout_millis=self._timeout_millis)
+
+    def _receive_metrics(
+        self,
+        metrics_data: MetricsData,
+        timeout_millis: float = 10_000,
+        **kwargs: Any,  # noqa: ARG002 - the SDK's signature
+    ) -> None:
+        self._exporter.export(metrics_data, timeout_millis=timeout_millis)

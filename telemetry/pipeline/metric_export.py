@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens to collected metrics on their way to an exporter: start times, books, durations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    MetricExporter,
+    MetricExportResult,
+    MetricsData,
+    Sum,
+)
+
+from telemetry.conventions import SCOPE_NAME
+from telemetry.logs.otel_api import suppressed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.sdk.metrics.export import Metric, NumberDataPoint
+
+    from telemetry.metrics.instruments import Counter
+    from telemetry.pipeline.outcomes import Ledger
+
+__all__ = ["BookedMetricExporter", "count_points", "with_start_times"]
+
+
+class BookedMetricExporter(MetricExporter):
+    """Exports through another exporter and books what became of the points.
+
+    Args:
+        inner: The exporter.
+        ledger: The books.
+        counters: Our counters by name, for the start times of their series.
+        on_export: Told (seconds, whether it succeeded) of every export.
+    """
+
+    def __init__(
+        self,
+        inner: MetricExporter,
+        ledger: Ledger,
+        counters: Callable[[], dict[str, Counter]],
+        on_export: Callable[[float, bool], None],
+    ) -> None:
+        # The exporter's choice of temporality and aggregation is only kept under these names; the
+        # SDK's own periodic reader reads them there too.
+        super().__init__(inner._preferred_temporality, inner._preferred_aggregation)  # noqa: SLF001
+        self._inner = inner
+        self._ledger = ledger
+        self._counters = counters
+        self._on_export = on_export
+
+    def export(
+        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
+    ) -> MetricExportResult:
+        """Exports; never raises."""
+        points = count_points(metrics_data)
+        if not points:
+            return MetricExportResult.SUCCESS
+        started = perf_counter()
+        problem: str | None = None
+        try:
+            with suppressed():
+                result = self._inner.export(
+                    with_start_times(metrics_data, self._counters()), timeout_millis=timeout_millis, **kwargs
+                )
+            if result is not MetricExportResult.SUCCESS:
+                problem = "the exporter reported a failure"
+        except Exception as error:  # noqa: BLE001 - an exporter's bug must not end the reader thread
+            problem = f"{type(error).__name__}: {error}"
+        self._on_export(perf_counter() - started, problem is None)
+        if problem is None:
+            self._ledger.deliver(points)
+            return MetricExportResult.SUCCESS
+        self._ledger.drop("export_failed", points, problem)
+        return MetricExportResult.FAILURE
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Flushes the inner exporter."""
+        return self._inner.force_flush(timeout_millis)
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Does nothing: the pipeline shuts exporters down itself, after the last export."""
+
+
+def count_points(data: MetricsData) -> int:
+    """Returns the number of data points."""
+    return sum(
+        len(metric.data.data_points)
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+    )
+
+
+def with_start_times(data: MetricsData, counters: dict[str, Counter]) -> MetricsData:
+    """Returns metrics whose counters start when their cells did.
+
+    The SDK takes the first collection of an asynchronous series for its start, so that everything
+    counted until then would have happened in no time at all.
+    """
+    return replace(
+        data,
+        resource_metrics=[
+            replace(
+                resource,
+                scope_metrics=[
+                    replace(
+                        scope,
+                        metrics=[_corrected(metric, counters.get(metric.name)) for metric in scope.metrics],
+                    )
+                    if scope.scope.name == SCOPE_NAME
+                    else scope
+                    for scope in resource.scope_metrics
+                ],
+            )
+            for resource in data.resource_metrics
+        ],
+    )
+
+
+def _corrected(metric: Metric, counter: Counter | None) -> Metric:
+    if counter is None or not isinstance(metric.data, Sum):
+        return metric
+    is_delta = metric.data.aggregation_temporality is AggregationTemporality.DELTA
+    points = [_point(point, counter, is_delta=is_delta) for point in metric.data.data_points]
+    return replace(metric, data=replace(metric.data, data_points=points))
+
+
+def _point(point: NumberDataPoint, counter: Counter, *, is_delta: bool) -> NumberDataPoint:
+    # A delta that is not the first of its series starts where the previous one ended.
+    if (
+        is_delta
+        and point.start_time_unix_nano is not None
+        and point.start_time_unix_nano < point.time_unix_nano
+    ):
+        return point
+    start = counter.start_of(point.attributes) or point.start_time_unix_nano or point.time_unix_nano
+    return replace(point, start_time_unix_nano=min(start, point.time_unix_nano))

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Providers of our own, with the exporters that the settings name."""
+
+from __future__ import annotations
+
+from time import monotonic, perf_counter
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader
+from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import SpanExportResult
+
+from telemetry.exporters import registry
+from telemetry.exporters.sdk_logs import LoggerProvider, LogRecordExportResult, LogRecordLimits
+from telemetry.pipeline.batch import BatchWorker
+from telemetry.pipeline.interval_reader import IntervalReader
+from telemetry.pipeline.metric_export import BookedMetricExporter
+from telemetry.pipeline.outcomes import SIGNALS, FlushResult, Ledger
+from telemetry.pipeline.processors import QueueLogs, QueueSpans
+from telemetry.pipeline.resource import resource_of
+from telemetry.pipeline.sampling import sampler_of
+from telemetry.pipeline.views import views
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from opentelemetry.sdk.metrics.export import MetricExporter
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+    from telemetry.config import Settings
+    from telemetry.exporters.base import Exporters
+    from telemetry.exporters.sdk_logs import LogRecordExporter, ReadableLogRecord
+    from telemetry.metrics.instruments import Counter
+    from telemetry.pipeline.outcomes import ExporterStatus, Signal
+    from telemetry.pipeline.self_metrics import SelfMetrics
+
+__all__ = ["OwnedProviders"]
+
+
+class OwnedProviders:
+    """Meter, tracer and logger provider, their readers, queues, exporters and books.
+
+    Args:
+        config: The settings.
+        self_metrics: Where drops and durations are recorded.
+        counters: Our counters by name, for the start times of their series.
+        is_child: Whether this process was forked from one with the same settings.
+
+    Raises:
+        TelemetryError: An exporter could not be set up; those that were are shut down again.
+    """
+
+    takes_exemplars = True
+
+    def __init__(
+        self,
+        config: Settings,
+        self_metrics: SelfMetrics,
+        counters: Callable[[], dict[str, Counter]],
+        *,
+        is_child: bool = False,
+    ) -> None:
+        self._config = config
+        self._self_metrics = self_metrics
+        self._counters = counters
+        self._readers: list[IntervalReader] = []
+        self._workers: list[BatchWorker[Any]] = []
+        self._ledgers: dict[Signal, list[Ledger]] = {signal: [] for signal in SIGNALS}
+        self._closers: list[Callable[[], None]] = []
+        self.exporters = _build_all(config)
+        resource = resource_of(config, is_child=is_child)
+        self.meter_provider = self._build_metrics(resource)
+        self.tracer_provider = self._build_traces(resource)
+        self.logger_provider = self._build_logs(resource)
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def exports_logs(self) -> bool:
+        """Whether any exporter takes log records."""
+        return bool(self._ledgers["logs"])
+
+    def flush(self, deadline: float) -> FlushResult:
+        """Exports everything recorded so far, until `deadline` (`time.monotonic()` seconds)."""
+        flushes = [worker.begin_flush() for worker in self._workers]
+        flushes += [reader.begin_flush() for reader in self._readers]
+        for flush in flushes:
+            flush.wait(max(0.0, deadline - monotonic()))
+        return self.result()
+
+    def shutdown(self, deadline: float) -> FlushResult:
+        """Exports what is left until `deadline`, then ends threads and exporters."""
+        for worker in self._workers:
+            worker.stop()
+        for reader in self._readers:
+            reader.stop()
+        for reader in self._readers:
+            reader.finish(deadline)
+        for worker in self._workers:
+            worker.finish(deadline)
+        for close in self._closers:
+            close()
+        self.meter_provider.shutdown()
+        self.tracer_provider.shutdown()
+        self.logger_provider.shutdown()
+        return self.result()
+
+    def result(self) -> FlushResult:
+        """Returns what became of the records so far."""
+        return FlushResult(**{signal: Ledger.total(ledgers) for signal, ledgers in self._ledgers.items()})
+
+    def status(self) -> list[ExporterStatus]:
+        """Returns the books per signal and exporter."""
+        return [ledger.status() for ledgers in self._ledgers.values() for ledger in ledgers]
+
+    # -- building --------------------------------------------------------------------------
+
+    def _build_metrics(self, resource: Any) -> MeterProvider:
+        readers: list[MetricReader] = []
+        for name in self._config.exporters_for("metrics"):
+            part = self.exporters[name].metrics
+            if isinstance(part, MetricReader):
+                readers.append(part)
+                self._closers.append(part.shutdown)
+            elif part is not None:
+                readers.append(self._interval_reader(name, part))
+        return MeterProvider(
+            readers, resource, shutdown_on_exit=False, views=views(self._config.cardinality_limit)
+        )
+
+    def _interval_reader(self, name: str, exporter: MetricExporter) -> IntervalReader:
+        booked = BookedMetricExporter(
+            exporter, self._ledger("metrics", name), self._counters, self._self_metrics.on_export("metrics")
+        )
+        reader = IntervalReader(
+            booked, name, self._config.metric_interval_seconds, self._config.metric_timeout_seconds
+        )
+        self._readers.append(reader)
+        self._closers.append(exporter.shutdown)
+        return reader
+
+    def _build_traces(self, resource: Any) -> TracerProvider:
+        config = self._config
+        workers: list[BatchWorker[ReadableSpan]] = []
+        for name in config.exporters_for("traces"):
+            exporter = self.exporters[name].spans
+            if exporter is not None:
+                workers.append(self._worker("traces", name, _span_export(exporter), exporter.shutdown))
+        provider = TracerProvider(
+            sampler=sampler_of(config.traces_sampler_ratio, keep_errors=config.traces_keep_errors),
+            resource=resource,
+            shutdown_on_exit=False,
+            span_limits=SpanLimits(
+                max_attribute_length=config.attribute_value_limit,
+                max_span_attribute_length=config.attribute_value_limit,
+            ),
+            meter_provider=self.meter_provider,
+        )
+        provider.add_span_processor(QueueSpans(workers, keep_errors=config.traces_keep_errors))
+        return provider
+
+    def _build_logs(self, resource: Any) -> LoggerProvider:
+        workers: list[BatchWorker[ReadableLogRecord]] = []
+        for name in self._config.exporters_for("logs"):
+            exporter = self.exporters[name].logs
+            if exporter is not None:
+                workers.append(self._worker("logs", name, _log_export(exporter), exporter.shutdown))
+        provider = LoggerProvider(
+            resource,
+            shutdown_on_exit=False,
+            meter_provider=self.meter_provider,
+            log_record_limits=LogRecordLimits(max_attribute_length=self._config.attribute_value_limit),
+        )
+        provider.add_log_record_processor(QueueLogs(workers, resource))
+        return provider
+
+    def _worker(
+        self, signal: Signal, name: str, export: Callable[[list[Any]], str | None], close: Callable[[], None]
+    ) -> BatchWorker[Any]:
+        on_export = self._self_metrics.on_export(signal)
+        worker: BatchWorker[Any] = BatchWorker(
+            _timed(export, on_export),
+            close,
+            self._ledger(signal, name),
+            max_records=self._config.queue_max_records,
+            interval_s=self._config.flush_interval_seconds,
+        )
+        self._workers.append(worker)
+        return worker
+
+    def _ledger(self, signal: Signal, name: str) -> Ledger:
+        ledger = Ledger(signal, name, self._self_metrics.on_drop(signal))
+        self._ledgers[signal].append(ledger)
+        return ledger
+
+
+def _build_all(config: Settings) -> dict[str, Exporters]:
+    built: dict[str, Exporters] = {}
+    try:
+        for name in config.all_exporters:
+            built[name] = registry.build(name, config)
+    except Exception:
+        for exporters in built.values():
+            for part in (exporters.metrics, exporters.spans, exporters.logs):
+                if part is not None:
+                    part.shutdown()
+        raise
+    return built
+
+
+def _span_export(exporter: SpanExporter) -> Callable[[list[ReadableSpan]], str | None]:
+    def export(batch: list[ReadableSpan]) -> str | None:
+        is_delivered = exporter.export(batch) is SpanExportResult.SUCCESS
+        return None if is_delivered else "the exporter reported a failure"
+
+    return export
+
+
+def _log_export(exporter: LogRecordExporter) -> Callable[[list[ReadableLogRecord]], str | None]:
+    def export(batch: list[ReadableLogRecord]) -> str | None:
+        is_delivered = exporter.export(batch) is LogRecordExportResult.SUCCESS
+        return None if is_delivered else "the exporter reported a failure"
+
+    return export
+
+
+def _timed(
+    export: Callable[[list[Any]], str | None], on_export: Callable[[float, bool], None]
+) -> Callable[[list[Any]], str | None]:
+    def timed(batch: list[Any]) -> str | None:
+        started = perf_counter()
+        problem: str | None = "the exporter raised"
+        try:
+            problem = export(batch)
+        finally:
+            on_export(perf_counter() - started, problem is None)
+        return problem
+
+    return timed

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the SDK's hooks to our queues: which finished spans and emitted logs are exported."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.trace import StatusCode
+
+from telemetry.exporters.sdk_logs import LogRecordProcessor, ReadableLogRecord
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import ReadableSpan, Span
+
+    from telemetry.exporters.sdk_logs import ReadWriteLogRecord
+    from telemetry.pipeline.batch import BatchWorker
+
+__all__ = ["QueueLogs", "QueueSpans"]
+
+
+class QueueSpans(SpanProcessor):
+    """Queues finished spans for every exporter: the sampled ones, and failed ones if they are kept.
+
+    Args:
+        workers: One per exporter.
+        keep_errors: Whether a span that ended in error is exported although its trace was not sampled.
+    """
+
+    def __init__(self, workers: list[BatchWorker[ReadableSpan]], *, keep_errors: bool) -> None:
+        self._puts = [worker.put for worker in workers]
+        self._keep_errors = keep_errors
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        """Does nothing."""
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Queues the span."""
+        if span.context.trace_flags & 1 or (
+            self._keep_errors and span.status.status_code is StatusCode.ERROR
+        ):
+            for put in self._puts:
+                put(span)
+
+    def shutdown(self) -> None:
+        """Does nothing: the pipeline stops the workers itself, within its own deadline."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
+        """Does nothing: the pipeline flushes the workers itself, within its own deadline."""
+        return True
+
+
+class QueueLogs(LogRecordProcessor):
+    """Queues emitted log records for every exporter.
+
+    Args:
+        workers: One per exporter.
+        resource: Of records that come without one.
+    """
+
+    def __init__(self, workers: list[BatchWorker[ReadableLogRecord]], resource: Resource) -> None:
+        self._puts = [worker.put for worker in workers]
+        self._resource = resource
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Queues the record."""
+        # The record's context may keep large objects alive; the ids in it were taken already.
+        record = copy.copy(log_record.log_record)
+        record.context = Context()
+        readable = ReadableLogRecord(
+            log_record=record,
+            resource=log_record.resource or self._resource,
+            instrumentation_scope=log_record.instrumentation_scope,
+            limits=log_record.limits,
+        )
+        for put in self._puts:
+            put(readable)
+
+    def shutdown(self) -> None:
+        """Does nothing: the pipeline stops the workers itself, within its own deadline."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
+        """Does nothing: the pipeline flushes the workers itself, within its own deadline."""
+        return True

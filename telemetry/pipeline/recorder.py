@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The recording side of the active pipeline: what every record call ends up in.
+
+Methods may raise; the public functions around them catch, count and log once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from opentelemetry import context
+from opentelemetry.trace import SpanKind, get_current_span, set_span_in_context
+
+from telemetry import conventions as names
+from telemetry.classify import is_cancellation, leaves
+from telemetry.errors import ErrorCode
+from telemetry.tracing.marks import COUNTED, counted_as, mark_counted
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span, Tracer
+
+    from telemetry.classify import Classifier
+    from telemetry.metrics.error_counts import ErrorCounts, ErrorKey, ErrorSeries
+    from telemetry.metrics.states import StateGauge
+    from telemetry.pipeline.genai_sink import ConfiguredGenAI
+    from telemetry.pipeline.trouble import Trouble
+    from telemetry.tracing.scope import SpanSpec
+    from telemetry.tracing.span_errors import SpanErrors
+
+__all__ = ["Recorder"]
+
+_MOST_SHORT_CUTS = 4096
+
+
+class Recorder:
+    """Errors, recoveries, states and spans of one pipeline.
+
+    Args:
+        classifier: Says what an exception is.
+        counts: The error instruments.
+        health: `kairos.health.status`.
+        circuit: `kairos.circuitbreaker.state`.
+        span_errors: Writes errors on spans.
+        tracer: Makes spans.
+        genai: Names, metrics and content of GenAI operations.
+        trouble: Takes failures of recording itself.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        counts: ErrorCounts,
+        health: StateGauge,
+        circuit: StateGauge,
+        span_errors: SpanErrors,
+        tracer: Tracer,
+        genai: ConfiguredGenAI,
+        trouble: Trouble,
+    ) -> None:
+        self.counts = counts
+        self.health = health
+        self.circuit = circuit
+        self.genai = genai
+        self.trouble = trouble
+        self.health_setters = health.setters
+        self.circuit_setters = circuit.setters
+        self._classifier = classifier
+        self._span_errors = span_errors
+        self._tracer = tracer
+        # Exceptions whose class decides everything: one look-up from error to series.
+        self._short_cuts: dict[tuple[type, str | None], ErrorSeries] = {}
+
+    # -- errors ----------------------------------------------------------------------------
+
+    def count(self, error: BaseException, component: str | None) -> None:
+        """Counts an error, once however many layers it crosses. The hot path."""
+        series = self._short_cuts.get((error.__class__, component))
+        if series is None or error.__cause__ is not None:
+            self._count_slowly(error, component)
+            return
+        marks = error.__dict__
+        if COUNTED not in marks:
+            marks[COUNTED] = series.key
+            series.record()
+
+    def record(self, error: BaseException, component: str | None, span: Span | None) -> None:
+        """Counts an error and writes it on a span, the current one by default."""
+        self.count(error, component)
+        self.write(get_current_span() if span is None else span, error, component)
+
+    def write(self, span: Span, error: BaseException, component: str | None = None) -> None:
+        """Writes an error on a span; does not count it."""
+        if not span.is_recording() or is_cancellation(error):
+            return
+        self._span_errors.record(span, error, counted_as(error) or self._key(error, component))
+
+    def recover(self, code_or_error: ErrorCode | str | BaseException, component: str | None) -> None:
+        """Counts an error as made good, under the attributes that the error was counted with."""
+        if isinstance(code_or_error, BaseException):
+            if is_cancellation(code_or_error):
+                return
+            key = counted_as(code_or_error) or self._key(code_or_error, component)
+        else:
+            code = ErrorCode(code_or_error)
+            # It was recovered, so it was recoverable, unless the code says that it never is.
+            recoverable = code.is_recoverable or code.depends_on_cause
+            key = (code.value, component or names.COMPONENT_AGENT, recoverable)
+        self.counts.recover(key)
+
+    # -- spans -----------------------------------------------------------------------------
+
+    def start(self, spec: SpanSpec) -> Span:
+        """Starts a span as a child of the current one."""
+        kind = SpanKind.CLIENT if spec.is_client else SpanKind.INTERNAL
+        return self._tracer.start_span(spec.name, None, kind, spec.attributes)
+
+    def attach(self, span: Span) -> Token[Context]:
+        """Makes a span the current one."""
+        return context.attach(set_span_in_context(span))
+
+    def detach(self, attached: Token[Context]) -> None:
+        """Undoes `attach`."""
+        context.detach(attached)
+
+    def fail(self, span: Span, error: BaseException, component: str | None) -> None:
+        """Reports what left a span as an exception; never raises, for it runs in the agent's own frames."""
+        try:
+            if not is_cancellation(error):
+                self.record(error, component, span)
+        except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
+            self.trouble.report("record_error", problem)
+
+    def end(self, span: Span) -> None:
+        """Ends a span."""
+        span.end()
+
+    # -- what is not hot -------------------------------------------------------------------
+
+    def _count_slowly(self, error: BaseException, component: str | None) -> None:
+        if is_cancellation(error):
+            return
+        key = counted_as(error)
+        if key is None:
+            if isinstance(error, BaseExceptionGroup):
+                for leaf in leaves(error):
+                    self.count(leaf, component)
+                key = self._key(error, component)
+            else:
+                key = self._key(error, component)
+                series = self.counts.series(key)
+                series.record()
+                if self._classifier.fixed(type(error)) is not None:
+                    self._remember(type(error), component, series)
+        with contextlib.suppress(AttributeError):  # what is no exception has nowhere to carry a mark
+            mark_counted(error, key)
+
+    def _key(self, error: BaseException, component: str | None) -> ErrorKey:
+        verdict = self._classifier.classify(error, component)
+        return verdict.code.value, str(verdict.component), verdict.recoverable
+
+    def _remember(self, kind: type, component: str | None, series: ErrorSeries) -> None:
+        if len(self._short_cuts) >= _MOST_SHORT_CUTS:
+            self._short_cuts.clear()
+        self._short_cuts[kind, component] = series
+
+    def forget_short_cuts(self) -> None:
+        """Forgets what was derived from classification; needed when a rule is added."""
+        self._short_cuts.clear()

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starting a pipeline: replacing an earlier one, and starting anew in a forked child."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+from telemetry.pipeline.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from telemetry.config import Settings
+    from telemetry.pipeline.handle import Handle
+
+__all__ = ["start"]
+
+
+def start(handle: Handle, config: Settings) -> Telemetry:
+    """Builds a pipeline and makes it the active one; an earlier one is flushed and shut down.
+
+    Raises:
+        TelemetryError: An exporter could not be set up; what was active before stays active.
+    """
+    telemetry = Telemetry(handle, config)
+    earlier = handle.set_aside()
+    if earlier is not None:
+        warnings.warn(
+            f"telemetry was already set up for {earlier.config.service_name!r}: that pipeline is flushed and "
+            f"shut down, and {config.service_name!r} replaces it. Call init once per process.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        earlier.shutdown()
+    telemetry.publish()
+    handle.activate(telemetry)
+    if not handle.is_fork_watched and hasattr(os, "register_at_fork"):
+        handle.is_fork_watched = True
+        os.register_at_fork(after_in_child=lambda: _start_in_child(handle))
+    return telemetry
+
+
+def _start_in_child(handle: Handle) -> None:
+    telemetry = handle.telemetry
+    if telemetry is None:
+        return
+    handle.instruments.reset_locks()
+    try:
+        telemetry.restart_in_child()
+        handle.activate(telemetry)
+    except Exception:  # an exception here would only be printed, without its meaning
+        handle.set_aside()
+        import logging
+
+        logging.getLogger("telemetry").error(
+            "telemetry is off in the forked process %d: its pipeline could not be built: %s",
+            os.getpid(),
+            error,
+        )

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A thread that does a piece of work at an interval, on demand, and once more before it ends."""
+
+from __future__ import annotations
+
+import logging
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Ticker"]
+
+_logger = logging.getLogger("telemetry")
+
+
+class Ticker:
+    """The thread behind a queue or a metric reader.
+
+    Whoever waits for it waits until a deadline and no longer; the work itself goes on in the thread.
+
+    Args:
+        name: Name of the thread.
+        interval_s: Seconds between two runs.
+        work: What is done; may block.
+    """
+
+    def __init__(self, name: str, interval_s: float, work: Callable[[], None]) -> None:
+        self._interval_s = interval_s
+        self._work = work
+        # SimpleQueue.put is reentrant by specification (signal handlers, __del__), unlike Event.set.
+        self._commands: SimpleQueue[Event | None] = SimpleQueue()
+        self._stopping = False
+        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Runs the work soon."""
+        self._commands.put(None)
+
+    def begin_flush(self) -> Event:
+        """Asks for a run that begins after this call; the event is set when it has ended."""
+        done = Event()
+        if self._thread.is_alive():
+            self._commands.put(done)
+        else:
+            done.set()
+        return done
+
+    def stop(self) -> None:
+        """Runs the work once more, then ends the thread; does not wait."""
+        self._stopping = True
+        self._commands.put(None)
+
+    def join(self, deadline: float) -> bool:
+        """Waits for the thread to end and returns whether it did in time."""
+        self._thread.join(max(0.0, deadline - monotonic()))
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        is_last = False
+        while not is_last:
+            done = self._next_command()
+            is_last = self._stopping
+            try:
+                self._work()
+            except Exception:
+                _logger.exception("%s: the work failed; the thread goes on", self._thread.name)
+            if done is not None:
+                done.set()
+        # Whoever asked for a flush while the last run was going on is served by it or has nothing left.
+        while not self._commands.empty():
+            left = self._commands.get()
+            if left is not None:
+                left.set()
+
+    def _next_command(self) -> Event | None:
+        try:
+            return self._commands.get(timeout=self._interval_s)
+        except Empty:
+            return None

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`observe`: a span around a function or a block, whose errors report themselves."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from telemetry.tracing.generators import observed_async_generator, observed_generator
+from telemetry.tracing.scope import SpanScope, SpanSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, TracebackType
+
+    from opentelemetry.trace import Span
+    from opentelemetry.util.types import AttributeValue
+
+    from telemetry.tracing.scope import TracingHandle
+
+__all__ = ["Observation", "decorate"]
+
+FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
+
+# Code flags instead of `inspect`, whose import costs more than this whole package.
+_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
+
+
+class Observation:
+    """What `telemetry.observe(...)` returns: a decorator, and a context manager for `with` and `async with`.
+
+    As a decorator it serves any number of concurrent calls; as a context manager, one block at a time.
+    """
+
+    __slots__ = ("_attributes", "_component", "_handle", "_name", "_scopes")
+
+    def __init__(
+        self,
+        handle: TracingHandle,
+        component: str | None,
+        name: str | None,
+        attributes: dict[str, AttributeValue],
+    ) -> None:
+        self._handle = handle
+        self._component = component
+        self._name = name
+        self._attributes = attributes
+        self._scopes: list[SpanScope] = []
+
+    def __call__(self, function: FunctionT) -> FunctionT:
+        """Wraps a function, coroutine function, generator function or async generator function."""
+        name = self._name or getattr(function, "__qualname__", None) or type(function).__name__
+        return decorate(self._handle, self._spec(name), function)
+
+    def __enter__(self) -> Span:
+        scope = SpanScope(self._handle, self._spec(self._name or self._component or "observe"))
+        self._scopes.append(scope)
+        return scope.open()
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._scopes.pop().close(error)
+
+    async def __aenter__(self) -> Span:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+    def _spec(self, name: str) -> SpanSpec:
+        attributes = self._attributes
+        if self._component is not None:
+            attributes = {"component": self._component, **attributes}
+        return SpanSpec(name, self._component, attributes or None)
+
+
+def decorate(handle: TracingHandle, spec: SpanSpec, function: FunctionT) -> FunctionT:
+    """Returns `function` in a span per call; what kind of function it is stays as it was."""
+    code = _code_of(function)
+    flags = code.co_flags if code is not None else 0
+    wrapper: Callable[..., Any]
+    if flags & _COROUTINE:
+        wrapper = _observed_coroutine(handle, spec, function)
+    elif flags & _ASYNC_GENERATOR:
+        wrapper = observed_async_generator(handle, spec, function)
+    elif flags & _GENERATOR:
+        wrapper = observed_generator(handle, spec, function)
+    else:
+        wrapper = _observed_function(handle, spec, function)
+    return cast("FunctionT", wraps(function)(wrapper))
+
+
+def _observed_function(
+    handle: TracingHandle, spec: SpanSpec, function: Callable[..., Any]
+) -> Callable[..., Any]:
+    component = spec.component
+
+    def observed(*args: Any, **kwargs: Any) -> Any:
+        tracing = handle.recorder
+        if tracing is None:
+            return function(*args, **kwargs)
+        span = tracing.start(spec)
+        attached = tracing.attach(span)
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            tracing.fail(span, error, component)
+            raise
+        finally:
+            tracing.detach(attached)
+            tracing.end(span)
+
+    return observed
+
+
+def _observed_coroutine(
+    handle: TracingHandle, spec: SpanSpec, function: Callable[..., Any]
+) -> Callable[..., Any]:
+    async def observed(*args: Any, **kwargs: Any) -> Any:
+        if handle.recorder is None:
+            return await function(*args, **kwargs)
+        with SpanScope(handle, spec):
+            return await function(*args, **kwargs)
+
+    return observed
+
+
+def _code_of(function: object) -> CodeType | None:
+    """Returns the code behind a function, looking through `functools.partial` and callable objects."""
+    while not hasattr(function, "__code__") and hasattr(function, "func"):
+        function = function.func
+    code = getattr(function, "__code__", None)
+    if code is None:
+        code = getattr(getattr(type(function), "__call__", None), "__code__", None)  # noqa: B004 - its code, not whether it has one
+    return cast("CodeType | None", code)
