@@ -34,6 +34,8 @@ _BY_WORDS: tuple[tuple[str, Symptom], ...] = (
     ("http2 header with status: 40", symptoms.HTTP_PORT),
     ("http2 header with status: 41", symptoms.HTTP_PORT),
     ("http2 header with status: 3", symptoms.REDIRECTED),
+    ("http proxy returned response code", symptoms.PROXY_REFUSED),
+    ("invalid metadata", symptoms.BAD_HEADER),
     ("larger than max", symptoms.TOO_LARGE),
     ("certificate_verify_failed", symptoms.UNTRUSTED),
     ("is not in peer certificate", symptoms.WRONG_NAME),
@@ -84,9 +86,6 @@ def _send(channel: grpc.Channel, target: Target, parcel: Parcel, clock: Callable
         response = call(parcel.request, timeout=target.timeout_s, metadata=metadata)
     except grpc.RpcError as err:
         return explain_status(err.code(), err.details() or "", target)
-    except ValueError:
-        # The error quotes the metadata, which may be a secret.
-        return Answer(symptoms.BAD_HEADER, ", ".join(name for name, _ in target.headers))
     return received(parcel, response, clock() - started, target)
 
 

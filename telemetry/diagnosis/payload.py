@@ -21,7 +21,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     ScopeMetrics,
 )
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
 from telemetry import conventions
 
@@ -120,6 +120,7 @@ def _span(resource: Resource, scope: InstrumentationScope, now: int) -> Resource
         kind=Span.SPAN_KIND_INTERNAL,
         start_time_unix_nano=now,
         end_time_unix_nano=now + 1_000_000,
+        status=Status(),
     )
     return ResourceSpans(resource=resource, scope_spans=[ScopeSpans(scope=scope, spans=[span])])
 

@@ -222,7 +222,10 @@ def connect_proxy(refusal: bytes = b"", wanted_login: str = "") -> Iterator[Seen
         client.settimeout(2)
         head = b""
         while b"\r\n\r\n" not in head:
-            head += client.recv(4096)
+            more = client.recv(4096)
+            if not more:
+                return  # somebody who only looked whether the port is open
+            head += more
         line, _, rest = head.decode("latin-1").partition("\r\n")
         seen.requests.append((line, {"head": rest}, b""))
         if refusal or (wanted_login and wanted_login not in rest):
