@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from opentelemetry.context import get_current
 
@@ -14,9 +15,14 @@ from telemetry.logs.exceptions import exception_of, exception_text, message_of, 
 from telemetry.logs.otel_api import LoggerSource, LogRecord, SeverityNumber, is_suppressed, suppressed
 from telemetry.logs.values import PlainValue, describe, extra_fields, message, plain
 
-__all__ = ["EXPORT_THREAD_PREFIX", "LogExportHandler", "emit_log", "severity"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-EXPORT_THREAD_PREFIX = "kairos-telemetry"
+    from opentelemetry.context import Context
+
+__all__ = ["EXPORT_THREAD_PREFIX", "LogExportHandler", "emit_log", "log_record", "severity"]
+
+EXPORT_THREAD_PREFIX = "kairos-"
 """Threads of ours that export carry a name that starts so; log export ignores what transports log there."""
 
 # The SDK's threads are named Otel…; gRPC's own are named after their target function.
@@ -40,18 +46,8 @@ def severity(level: int) -> SeverityNumber:
     return SeverityNumber(1 + step * 4 + min(fine, 3)) if step <= 5 else SeverityNumber.FATAL4
 
 
-def emit_log(
-    source: LoggerSource,
-    *,
-    name: str,
-    level: int,
-    level_name: str,
-    body: PlainValue,
-    attributes: dict[str, PlainValue],
-    timestamp_ns: int,
-    exc_info: object = None,
-) -> None:
-    """Send one log record to the active pipeline, in the current trace context; never raises.
+def emit_log(source: LoggerSource, name: str, build: Callable[[Context], LogRecord]) -> None:
+    """Send one log record to the active pipeline; never raises.
 
     Nothing is sent while telemetry itself is at work in this context, which is what keeps an exporter's
     own log lines from being exported for ever.
@@ -59,12 +55,7 @@ def emit_log(
     Args:
         source: Gives the OpenTelemetry logger, or None while nothing exports logs.
         name: The logger's name; becomes the instrumentation scope.
-        level: Python's level number.
-        level_name: The level's name.
-        body: The message.
-        attributes: Fields of the record.
-        timestamp_ns: When it happened, nanoseconds since the epoch.
-        exc_info: An exception, an `exc_info` triple, or nothing.
+        build: Makes the record for the current context; called only where something exports logs.
     """
     if is_suppressed():
         return
@@ -74,27 +65,48 @@ def emit_log(
         # collector runs while a lock is held) must not come back into the pipeline.
         with suppressed():
             logger = source(name)
-            if logger is None:
-                return
-            error = exception_of(exc_info)
-            if error is not None:
-                attributes[conventions.EXCEPTION_TYPE] = type_name(error)
-                attributes[conventions.EXCEPTION_MESSAGE] = message_of(error)
-                attributes[conventions.EXCEPTION_STACKTRACE] = exception_text(error)
-            logger.emit(
-                LogRecord(
-                    timestamp=timestamp_ns,
-                    observed_timestamp=time.time_ns(),
-                    context=context,
-                    severity_text=_SEVERITY_TEXT.get(level_name, level_name),
-                    severity_number=severity(level),
-                    body=body,
-                    attributes=attributes,
-                )
-            )
+            if logger is not None:
+                logger.emit(build(context))
     except Exception as problem:  # noqa: BLE001 - logging must not break the code that logs
         if logging.raiseExceptions:
             _report(name, problem)
+
+
+def log_record(
+    context: Context,
+    *,
+    level: int,
+    level_name: str,
+    body: PlainValue,
+    attributes: dict[str, PlainValue],
+    timestamp_ns: int,
+    exc_info: object = None,
+) -> LogRecord:
+    """Make an OpenTelemetry log record.
+
+    Args:
+        context: Holds the span that the record belongs to.
+        level: Python's level number.
+        level_name: The level's name.
+        body: The message.
+        attributes: Fields of the record; those of an exception are added.
+        timestamp_ns: When it happened, nanoseconds since the epoch.
+        exc_info: An exception, an `exc_info` triple, or nothing.
+    """
+    error = exception_of(exc_info)
+    if error is not None:
+        attributes[conventions.EXCEPTION_TYPE] = type_name(error)
+        attributes[conventions.EXCEPTION_MESSAGE] = message_of(error)
+        attributes[conventions.EXCEPTION_STACKTRACE] = exception_text(error)
+    return LogRecord(
+        timestamp=timestamp_ns,
+        observed_timestamp=time.time_ns(),
+        context=context,
+        severity_text=_SEVERITY_TEXT.get(level_name, level_name),
+        severity_number=severity(level),
+        body=body,
+        attributes=attributes,
+    )
 
 
 class LogExportHandler(logging.Handler):
@@ -130,19 +142,22 @@ class LogExportHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Send one record, unless it is telemetry's own."""
-        if is_suppressed() or _is_from_an_export(record):
-            return
-        structured = not record.args and not isinstance(record.msg, str)
-        emit_log(
-            self._source,
-            name=record.name,
-            level=record.levelno,
-            level_name=record.levelname,
-            body=plain(record.msg) if structured else message(record),
-            attributes=_attributes(record),
-            timestamp_ns=int(record.created * 1e9),
-            exc_info=record.exc_info,
-        )
+        name = str(record.name)
+        if not _is_from_an_export(name, record.threadName):
+            emit_log(self._source, name, lambda context: _translate(record, context))
+
+
+def _translate(record: logging.LogRecord, context: Context) -> LogRecord:
+    is_structured = not record.args and not isinstance(record.msg, str)
+    return log_record(
+        context,
+        level=record.levelno,
+        level_name=record.levelname,
+        body=plain(record.msg) if is_structured else message(record),
+        attributes=_attributes(record),
+        timestamp_ns=int(record.created * 1e9),
+        exc_info=record.exc_info,
+    )
 
 
 def _attributes(record: logging.LogRecord) -> dict[str, PlainValue]:
@@ -155,10 +170,10 @@ def _attributes(record: logging.LogRecord) -> dict[str, PlainValue]:
     return attributes
 
 
-def _is_from_an_export(record: logging.LogRecord) -> bool:
-    if record.name.partition(".")[0] not in _EXPORTING_LOGGERS:
+def _is_from_an_export(name: str, thread: str | None) -> bool:
+    if name.partition(".")[0] not in _EXPORTING_LOGGERS:
         return False
-    thread = record.threadName or threading.current_thread().name
+    thread = thread or threading.current_thread().name  # logging.logThreads may be off
     return thread.startswith(_EXPORT_THREADS) or thread.endswith(_GRPC_THREADS)
 
 

@@ -17,12 +17,20 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING
 
-from telemetry.logs.export import emit_log
-from telemetry.logs.otel_api import Logger, LoggerSource, get_logger_provider
+from telemetry.logs.export import emit_log, log_record
+from telemetry.logs.otel_api import get_logger_provider
 from telemetry.logs.trace_context import current_ids
 from telemetry.logs.values import describe, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.context import Context
+
+    from telemetry.logs.otel_api import Logger, LoggerSource, LogRecord
 
 __all__ = ["add_trace_context", "event_exporter", "export_event"]
 
@@ -74,22 +82,28 @@ def _global_logger(name: str) -> Logger:
 
 
 def _export(source: LoggerSource, logger: object, method_name: str, event_dict: EventDict) -> EventDict:
-    level_name = str(event_dict.get("level") or method_name).lower()
+    given = event_dict.get("level")
+    level_name = given.lower() if isinstance(given, str) else method_name
     level_name = _LEVELS.get(level_name, level_name).upper()
-    name = event_dict.get("logger") or getattr(logger, "name", None)
+    name = event_dict.get("logger", getattr(logger, "name", None))
     exc_info = event_dict.get("exc_info")
-    emit_log(
-        source,
-        name=name if isinstance(name, str) else "structlog",
-        level=logging.getLevelNamesMapping().get(level_name, logging.INFO),
-        level_name=level_name,
-        body=plain(event_dict.get("event")),
-        attributes={
-            key if isinstance(key, str) else describe(key): plain(value)
-            for key, value in list(event_dict.items())
-            if key not in _NOT_ATTRIBUTES
-        },
-        timestamp_ns=time.time_ns(),
-        exc_info=sys.exc_info() if exc_info is True else exc_info,
-    )
+    fields = dict(event_dict)
+    raised = sys.exc_info() if exc_info is True else exc_info
+
+    def build(context: Context) -> LogRecord:
+        return log_record(
+            context,
+            level=logging.getLevelNamesMapping().get(level_name, logging.INFO),
+            level_name=level_name,
+            body=plain(fields.get("event")),
+            attributes={
+                key if isinstance(key, str) else describe(key): plain(value)
+                for key, value in fields.items()
+                if key not in _NOT_ATTRIBUTES
+            },
+            timestamp_ns=time.time_ns(),
+            exc_info=raised,
+        )
+
+    emit_log(source, name if isinstance(name, str) else "structlog", build)
     return event_dict
