@@ -28,8 +28,8 @@ def entry(value: Any, *keys: object) -> Any:
 
 
 def text(value: Any) -> str | None:
-    """The value when it is a real string, else None: a look-up key that cannot misbehave."""
-    return value if type(value) is str else None
+    """The plain text of a string, else None: a subclass' own `__hash__` and `__eq__` stay out."""
+    return str.__str__(value) if issubclass(type(value), str) else None
 
 
 def chained(err: Any) -> BaseException | None:

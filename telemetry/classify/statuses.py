@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from telemetry.classify.reading import text
 from telemetry.classify.verdict import Verdict
 from telemetry.errors import ErrorCode
 
@@ -84,5 +85,5 @@ def of_http_status(status: Any, component: str, failure: ErrorCode | None = None
 
 def of_grpc_status(name: Any, component: str, failure: ErrorCode | None = None) -> Verdict | None:
     """The verdict on the name of a gRPC status code, else as `of_http_status`."""
-    outcome = _GRPC.get(name) if type(name) is str else None
+    outcome = _GRPC.get(text(name) or "")
     return None if outcome is None else Verdict(outcome[0] or failure, component, outcome[1])

@@ -28,7 +28,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_PUT = do_GET
+    do_POST = do_GET  # noqa: N815 - http.server finds its methods by these names
 
     def log_message(self, *_):
         """Keeps the test's output to itself."""
@@ -79,7 +79,7 @@ def error_of():
     """Runs a call and gives back the exception it ended with."""
 
     def run(call, *args, **kwargs):
-        with pytest.raises(Exception) as caught:
+        with pytest.raises(Exception) as caught:  # noqa: PT011 - the type is what the test is about
             call(*args, **kwargs)
         return caught.value
 

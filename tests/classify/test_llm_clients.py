@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import anthropic
+import grpc
 import openai
 import pytest
 from google import genai
+from google.auth import exceptions as google_auth
 from google.genai import errors as genai_errors
 
 from telemetry.classify import Classifier, retry_after
@@ -132,7 +134,9 @@ def test_an_openai_stream_fails_without_a_status(body, expected, answering, erro
 )
 def test_an_anthropic_stream_fails_under_status_200(kind, expected, answering, error_of):
     event = f'event: error\ndata: {{"type": "error", "error": {{"type": "{kind}", "message": "no"}}}}\n\n'
-    error = error_of(anthropic_call, answering(200, event, {"content-type": "text/event-stream"}), stream=True)
+    error = error_of(
+        anthropic_call, answering(200, event, {"content-type": "text/event-stream"}), stream=True
+    )
     assert Classifier().classify(error)[::2] == expected
 
 
@@ -187,3 +191,30 @@ def test_the_pause_asked_for_is_read(call, answering, error_of):
 )
 def test_a_type_decides(error, expected):
     assert Classifier().classify(error)[::2] == expected
+
+
+class ApiCoreError(Exception):
+    """Stands for google.api_core's, which is not installed here; found by module and name alone."""
+
+    def __init__(self, code=None, grpc_status_code=None):
+        self.code = code
+        self.grpc_status_code = grpc_status_code
+
+
+ApiCoreError.__module__ = "google.api_core.exceptions"
+ApiCoreError.__name__ = "GoogleAPICallError"
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ApiCoreError(404), ("not_found", "tool", False)),
+        (ApiCoreError(409, grpc.StatusCode.ABORTED), ("tool_failure", "tool", True)),
+        (ApiCoreError(), ("tool_failure", "tool", False)),
+        (google_auth.RefreshError("x"), ("unauthorized", "tool", False)),
+        (google_auth.TransportError("x"), ("tool_failure", "tool", True)),
+    ],
+    ids=str,
+)
+def test_googles_other_libraries_are_generic_clients(error, expected):
+    assert Classifier().classify(error) == expected

@@ -120,6 +120,7 @@ RULES: Final[Mapping[str, Mapping[str, Rule]]] = {
         "PartialCredentialsError": _UNAUTHORIZED,
         "SSOError": _UNAUTHORIZED,
         "TokenRetrievalError": _UNAUTHORIZED,
+        "EndpointResolutionError": _INVALID,  # a parameter that the endpoint depends on
         "ParamValidationError": _INVALID,
         "ValidationError": _INVALID,
         "WaiterError": _FAILED,
