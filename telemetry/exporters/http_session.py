@@ -66,7 +66,7 @@ class PinnedSession(requests.Session):
         agent = {"user-agent": given["user-agent"]} if "user-agent" in given else {}
         kwargs["headers"] = {**agent, **self._own_headers, **protocol}
         kwargs["verify"] = self._own_verify
-        kwargs["cert"] = self._own_certificate
+        self.cert = self._own_certificate  # here, because the SDK sets it once it has the session
         response = super().request(method, url, *args, **kwargs)
         if 300 <= response.status_code < 400:
             raise requests.TooManyRedirects(

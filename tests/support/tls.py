@@ -84,21 +84,25 @@ class Proxy:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(lambda loop, context: None)  # refused handshakes are what tests want
         self._stop = asyncio.Event()
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], list[asyncio.StreamWriter]] = {}
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._context)
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
         server.close()
-        for connection in self._connections:
+        open_ones = dict(self._connections)
+        for connection, ends in open_ones.items():
             connection.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+            for end in ends:
+                end.transport.abort()
+        await asyncio.gather(*open_ones, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._connections.add(task)
+        ends = self._connections[task] = [writer]
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
+        ends.append(far_writer)
         pumps = [
             asyncio.ensure_future(self._pump(reader, far_writer, counts=True)),
             asyncio.ensure_future(self._pump(far_reader, writer, counts=False)),
@@ -108,12 +112,10 @@ class Proxy:
         finally:
             for pump in pumps:
                 pump.cancel()
-            await asyncio.gather(*pumps, return_exceptions=True)
-            for end in (writer, far_writer):
+            for end in ends:
                 end.close()
-                with contextlib.suppress(OSError):
-                    await end.wait_closed()
-            self._connections.discard(task)
+        await asyncio.gather(*pumps, *(end.wait_closed() for end in ends), return_exceptions=True)
+        del self._connections[task]
 
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counts: bool
