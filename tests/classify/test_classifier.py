@@ -30,7 +30,7 @@ def caused_by(error, cause):
     ("call", "expected"),
     [
         (lambda: json.loads("{"), ("invalid_input", "agent", False)),
-        (lambda: b"\xff".decode(), ("invalid_input", "agent", False)),
+        (b"\xff".decode, ("invalid_input", "agent", False)),
         (lambda: pydantic.TypeAdapter(int).validate_python("x"), ("invalid_input", "agent", False)),
         (lambda: asyncio.run(asyncio.wait_for(asyncio.sleep(5), 0)), ("timeout", "agent", True)),
         (lambda: concurrent.futures.Future().result(0), ("timeout", "agent", True)),
