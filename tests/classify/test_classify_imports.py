@@ -9,9 +9,10 @@ import sys
 
 def test_no_library_is_imported_to_know_its_errors():
     script = (
-        "import sys, telemetry.classify as c\n"
+        "import sys\n"
+        "from telemetry.classify import Classifier, is_cancellation, retry_after\n"
         "error = ValueError()\n"
-        "c.Classifier().classify(error); c.retry_after(error); c.is_cancellation(error)\n"
+        "Classifier().classify(error); retry_after(error); is_cancellation(error)\n"
         "names = {'asyncio', 'concurrent', 'httpx', 'httpx2', 'requests', 'urllib3', 'http', 'ssl',\n"
         "         'socket', 'openai', 'anthropic', 'google', 'botocore', 'boto3', 'grpc', 'sqlalchemy',\n"
         "         'sqlite3', 'redis', 'pydantic', 'pydantic_core', 'mcp', 'opentelemetry', 'email',\n"
