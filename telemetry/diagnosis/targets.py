@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,6 +12,8 @@ from urllib.parse import urlsplit
 from telemetry.config.endpoint import Endpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from telemetry.config import Settings
 
 __all__ = ["GRPC", "HTTP", "Target", "grpc_target", "http_target"]
@@ -65,13 +69,20 @@ class Target:
         return {"exporter": self.exporter, "host": self.host, "port": self.port, "scheme": scheme}
 
     def mask(self, text: str) -> str:
-        """The text without any header value: servers like to quote what they were sent."""
-        for _, value in self.headers:
-            for secret in (value, value.rpartition(" ")[2]):
-                # A shorter one would tear ordinary words apart, and is no secret.
-                if len(secret) > 3:
-                    text = text.replace(secret, "***")
+        """The text without any secret of the headers: servers like to quote what they were sent."""
+        for secret in self._secrets():
+            # A shorter one would tear ordinary words apart, and is no secret.
+            if len(secret) > 3:
+                text = text.replace(secret, "***")
         return text
+
+    def _secrets(self) -> Iterator[str]:
+        for _, value in self.headers:
+            scheme, _, credentials = value.rpartition(" ")
+            yield from (value, credentials)
+            if scheme.lower() == "basic":
+                with contextlib.suppress(ValueError):  # not what Basic asks for: then it has no password
+                    yield base64.b64decode(credentials).decode().partition(":")[2]
 
 
 def grpc_target(config: Settings) -> Target:

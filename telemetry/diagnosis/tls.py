@@ -133,6 +133,8 @@ def explain_hang_up(target: Target, context: ssl.SSLContext) -> Answer:
             words = encrypted.recv(1)
     except TimeoutError:
         words = b"nothing"
+    except ConnectionError:
+        words = b""
     except OSError as err:
         return explain_tls_error(err, target)
     if words:
@@ -170,7 +172,6 @@ def greet(target: Target, context: ssl.SSLContext | None) -> Answer:
             socket.create_connection((target.host, target.port), target.timeout_s) as plain,
             context.wrap_socket(plain, server_hostname=target.host) as encrypted,
         ):
-            agreed = encrypted.selected_alpn_protocol()
             answer = _first_words(encrypted)
     except TimeoutError:
         return _judge(Speech.SILENT, target)
@@ -178,8 +179,10 @@ def greet(target: Target, context: ssl.SSLContext | None) -> Answer:
         return explain_tls_error(err, target)
     if is_http2(answer):
         return _judge(Speech.HTTP2, target)
-    if not answer and agreed == "h2":
-        return explain_hang_up(target, context)  # it is a gRPC server, but had no first frame for us
+    if not answer:
+        verdict = explain_hang_up(target, context)
+        if verdict.symptom is not symptoms.CLOSED:
+            return verdict
     return _judge(recognise(target.host, target.port, target.timeout_s, context=context), target)
 
 

@@ -22,7 +22,7 @@ Check = Callable[..., list[Finding]]
 @pytest.fixture(autouse=True)
 def no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.startswith(("KAIROS_", "OTEL_")) or name.lower().endswith("_proxy"):
+        if name.startswith(("KAIROS_", "OTEL_")) or name.lower().endswith(("_proxy", "_roots_file_path")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("GRPC_VERBOSITY", "NONE")
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import datetime as dt
 import ssl
-from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import grpc
 import pytest
@@ -18,9 +16,6 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from support import faulty_otlp as faulty
-
-if TYPE_CHECKING:
-    import socket
 
 
 def steps(findings):
@@ -323,24 +318,12 @@ def test_grpc_spoken_to_an_https_port(check, authority):
     assert finding.headline == "this is an HTTP port, but gRPC was spoken"
 
 
-def tls_server(authority, answer, **options):
-    """A TLS server whose protocol inside TLS is `answer`."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    pair = authority.issue("127.0.0.1")
-    context.load_cert_chain(pair.certificate, pair.key)
-    for name, value in options.items():
-        setattr(context, name, value)
-
-    def serve(connection: socket.socket) -> None:
-        connection.settimeout(3)
-        with suppress(OSError), context.wrap_socket(connection, server_side=True) as encrypted:
-            answer(encrypted)
-
-    return faulty.raw_server(serve)
-
-
 def test_silence_after_the_handshake(check, authority):
-    with tls_server(authority, lambda connection: (connection.recv(99), connection.recv(99))) as port:
+    def serve(connection):
+        while connection.recv(99):
+            """Read until the client gives up."""
+
+    with faulty.tls_server(authority, serve) as port:
         finding = check(
             exporter="otlp", otlp_endpoint=f"https://127.0.0.1:{port}", otlp_certificate=authority.file
         )[-1]
@@ -348,7 +331,9 @@ def test_silence_after_the_handshake(check, authority):
 
 
 def test_no_common_tls_version(check, authority, monkeypatch):
-    with tls_server(authority, lambda connection: None, maximum_version=ssl.TLSVersion.TLSv1_2) as port:
+    with faulty.tls_server(
+        authority, lambda connection: None, maximum_version=ssl.TLSVersion.TLSv1_2
+    ) as port:
         from telemetry.diagnosis import tls
 
         plain = tls.client_context
@@ -374,3 +359,41 @@ def test_credentials_over_plain_text_are_a_warning(check):
         "warning",
         "credentials travel in plain text: api-key to nothing.invalid:4317",
     )
+
+
+def test_a_client_certificate_asked_for_by_alert(check, authority):
+    with faulty.http_server(tls=authority.issue("127.0.0.1"), client_ca=authority.file) as server:
+        finding = check(
+            exporter="otlp",
+            otlp_endpoint=f"https://127.0.0.1:{server.port}",
+            otlp_certificate=authority.file,
+        )[-1]
+    assert finding.headline == "the server asks for a client certificate"
+
+
+def test_a_server_that_breaks_the_connection_after_the_handshake(check, authority):
+    with faulty.tls_server(authority, faulty.reset) as port:
+        finding = check(
+            exporter="otlp", otlp_endpoint=f"https://127.0.0.1:{port}", otlp_certificate=authority.file
+        )[-1]
+    assert finding.message == (
+        f"the server asks for a client certificate: 127.0.0.1:{port} (it hangs up right after the handshake)"
+    )
+
+
+def test_a_server_that_closes_on_the_first_word(check, authority):
+    with faulty.tls_server(authority, lambda connection: connection.recv(65536)) as port:
+        finding = check(
+            exporter="otlp", otlp_endpoint=f"https://127.0.0.1:{port}", otlp_certificate=authority.file
+        )[-1]
+    assert finding.headline == "the server closes the connection without an answer"
+
+
+def test_a_plain_text_server_that_hangs_up_on_a_handshake(check):
+    def serve(connection):
+        if connection.recv(65536).startswith((b"PRI", b"GET")):
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with faulty.raw_server(serve) as port:
+        finding = check(exporter="otlp", otlp_endpoint=f"https://127.0.0.1:{port}")[-1]
+    assert finding.headline == "the server speaks plain text, but TLS was tried"

@@ -169,7 +169,7 @@ def test_plain_text_answered_with_a_400_by_a_tls_port(check, authority):
         if connection.recv(1, 2) == b"\x16":  # MSG_PEEK: a TLS handshake record
             context.wrap_socket(connection, server_side=True).close()
         else:
-            connection.recv(65536)
+            faulty.read_request(connection)
             connection.sendall(
                 b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server."
             )
@@ -305,3 +305,15 @@ def test_a_missing_extra_is_named(check, monkeypatch):
     finding = check(exporter="otlp-http")[-1]
     assert finding.headline == "an optional dependency is missing"
     assert "pip install 'kairos-telemetry[http]'" in finding.message
+
+
+def test_something_that_is_not_http_inside_tls(check, authority):
+    def serve(connection):
+        faulty.read_request(connection)
+        connection.sendall(b"220 mail ready\r\n")
+
+    with faulty.tls_server(authority, serve) as port:
+        finding = check(
+            exporter="otlp-http", otlp_endpoint=f"https://127.0.0.1:{port}", otlp_certificate=authority.file
+        )[-1]
+    assert finding.headline == "the answer is not OTLP"

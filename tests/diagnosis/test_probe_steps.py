@@ -208,7 +208,7 @@ def test_a_port_that_answers_something_else_then_falls_silent():
 
 def test_something_that_is_not_http_on_an_http_port(check):
     def serve(connection: socket.socket) -> None:
-        connection.recv(65536)
+        faulty.read_request(connection)
         connection.sendall(b"220 mail ready\r\n")
 
     with faulty.raw_server(serve) as port:
@@ -227,5 +227,10 @@ def test_targets_are_read_from_the_settings(settings):
 
 
 def test_short_header_values_are_not_masked():
-    target = a_target(headers=(("v", "1"), ("key", "Basic abcdef")))
-    assert target.mask("v 1 got abcdef, Basic abcdef") == "v 1 got ***, ***"
+    target = a_target(headers=(("v", "1"), ("key", "Bearer abcdef")))
+    assert target.mask("v 1 got abcdef, Bearer abcdef") == "v 1 got ***, ***"
+
+
+def test_the_password_in_a_basic_authorization_is_masked():
+    target = a_target(headers=(("authorization", "Basic bWU6cGFzc3dvcmQ="), ("other", "Basic odd")))
+    assert target.mask("me, password, bWU6cGFzc3dvcmQ=") == "me, ***, ***"

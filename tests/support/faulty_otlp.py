@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
+import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -31,7 +33,7 @@ def closed_port() -> int:
 
 
 @contextlib.contextmanager
-def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[int]:
+def raw_server(answer: Callable[[socket.socket], object]) -> Iterator[int]:
     """A TCP server that gives each connection to `answer` and then closes it."""
     listener = socket.create_server((HOST, 0))
 
@@ -105,6 +107,43 @@ class Authority:
         pair.certificate.write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
         issued.private_key_pem.write_to_path(pair.key)
         return pair
+
+
+@contextlib.contextmanager
+def tls_server(
+    authority: Authority, answer: Callable[[ssl.SSLSocket], object], **options: Any
+) -> Iterator[int]:
+    """A TLS server that gives each connection to `answer` after the handshake; options set its context."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    pair = authority.issue(HOST)
+    context.load_cert_chain(pair.certificate, pair.key)
+    for name, value in options.items():
+        setattr(context, name, value)
+
+    def serve(connection: socket.socket) -> None:
+        connection.settimeout(3)
+        with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as encrypted:
+            answer(encrypted)
+
+    with raw_server(serve) as port:
+        yield port
+
+
+def read_request(connection: socket.socket) -> bytes:
+    """Read a whole request: closing a socket with unread data would take the answer with it."""
+    data = b""
+    while more := connection.recv(65536):
+        data += more
+        head, end, body = data.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", head.lower())
+        if end and len(body) >= (int(length[1]) if length else 0):
+            break
+    return data
+
+
+def reset(connection: socket.socket) -> None:
+    """Break a connection without a good-bye."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 @dataclass
