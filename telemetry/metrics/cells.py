@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 
     from telemetry.metrics.attributes import Labels
 
-__all__ = ["CounterCell", "Exemplar", "GaugeCell", "is_amount", "is_number"]
+__all__ = ["EXEMPLAR_LOOKS", "CounterCell", "Exemplar", "GaugeCell", "is_amount", "is_number"]
 
 _LARGEST = sys.float_info.max
+EXEMPLAR_LOOKS = 8
+"""Looks for a span between two collections of a series."""
+
 _FOLD_AT = 1024
 """How many amounts `add` may leave before it folds them itself."""
 
@@ -60,8 +63,8 @@ class CounterCell:
         inc: Adds one. Its return value has no meaning.
         start_unix_nano: Since when the series counts.
         exemplar: The newest exemplar, if any.
-        wants_exemplar: Whether the series was read since it got its newest exemplar. One exemplar
-            per collection is enough, so the fast path looks for a span only while this is true.
+        exemplar_looks: How often the fast path may still look for a span. One exemplar per
+            collection is enough, and outside of spans looking again and again is in vain.
     """
 
     __slots__ = (
@@ -73,9 +76,9 @@ class CounterCell:
         "_touched",
         "attributes",
         "exemplar",
+        "exemplar_looks",
         "inc",
         "start_unix_nano",
-        "wants_exemplar",
     )
 
     def __init__(self, attributes: Labels, start_unix_nano: int, refuse: Callable[[object], None]) -> None:
@@ -84,7 +87,7 @@ class CounterCell:
         self.inc: Callable[[], int] = count().__next__
         self._refuse = refuse
         self.exemplar: Exemplar | None = None
-        self.wants_exemplar = True
+        self.exemplar_looks = EXEMPLAR_LOOKS
         self._offset = 0  # calls of `inc` that were reads, or that happened before the last rebase
         self._pending: deque[float] = deque()
         self._folded: float = 0
@@ -132,12 +135,12 @@ class CounterCell:
         self._touched = False
         self._offset = self.inc() + 1
         self.exemplar = None
-        self.wants_exemplar = True
+        self.exemplar_looks = EXEMPLAR_LOOKS
         self.start_unix_nano = start_unix_nano
 
     def keep_exemplar(self, trace_id: int, span_id: int) -> None:
         """Remembers the span that a measurement was made in."""
-        self.wants_exemplar = False
+        self.exemplar_looks = 0
         self.exemplar = Exemplar(trace_id, span_id, time.time_ns())
 
     def _fold(self) -> None:

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from telemetry import conventions as names
-from telemetry.metrics.attributes import clip
 from telemetry.metrics.exemplars import keep_current
 from telemetry.metrics.instruments import Counter
 from telemetry.metrics.rate import RateWindow
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.metrics import Observation
 
+    from telemetry.metrics.attributes import Labels
     from telemetry.metrics.cells import CounterCell
     from telemetry.metrics.limits import Limits
     from telemetry.metrics.publication import Publication
@@ -27,26 +27,31 @@ ErrorKey = tuple[str, str, bool]
 """(code, component, recoverable): what tells one error series from another."""
 
 
-class ErrorSeries(NamedTuple):
-    """Everything that one recorded error touches, looked up once per series.
+class ErrorSeries:
+    """One series of `kairos.errors.total`, ready to be counted on.
 
     Attributes:
         key: Code, component and recoverability.
-        cell: The series of `kairos.errors.total`.
-        window: The component's error rate.
+        cell: The series.
+        inc: The cell's `inc`, one look-up nearer.
     """
 
-    key: ErrorKey
-    cell: CounterCell
-    window: RateWindow
+    __slots__ = ("cell", "inc", "key")
+
+    def __init__(self, key: ErrorKey, cell: CounterCell) -> None:
+        self.key = key
+        self.cell = cell
+        self.inc = cell.inc
 
     def record(self) -> None:
-        """Counts one error."""
-        cell = self.cell
-        cell.inc()
-        self.window.append(monotonic())
-        if cell.wants_exemplar:
-            keep_current(cell)
+        """Counts one error, with the current span as its exemplar."""
+        self.inc()
+        if self.cell.exemplar_looks:
+            self.look_for_exemplar()
+
+    def look_for_exemplar(self) -> None:
+        """Keeps the current span as the series' exemplar, if it is sampled."""
+        keep_current(self.cell)
 
 
 class ErrorCounts:
@@ -59,7 +64,6 @@ class ErrorCounts:
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = monotonic) -> None:
         self._limits = limits
-        self._clock = clock
         self.total = Counter(names.ERRORS_TOTAL, names.UNIT_ERRORS, "Errors of the agent.", limits)
         self.recovered = Counter(
             names.ERRORS_RECOVERED,
@@ -67,20 +71,16 @@ class ErrorCounts:
             "Errors that a later attempt or a fallback made good.",
             limits,
         )
-        self._windows: dict[str, RateWindow] = {}
-        self._overflow_window = RateWindow(clock)
+        self.window = RateWindow(self._totals, clock)
         self._series: dict[ErrorKey, ErrorSeries] = {}
 
     def series(self, key: ErrorKey) -> ErrorSeries:
-        """Returns the series of a code, component and recoverability; always the same one."""
+        """Returns the series of a code, component and recoverability."""
         series = self._series.get(key)
         if series is None:
-            # setdefault decides between threads that arrive together: it is atomic.
-            series = self._series.setdefault(
-                key, ErrorSeries(key, self.total.bind(_labels(key)), self._window(key[1]))
-            )
-            if len(self._series) > 2 * self._limits.series:
+            if len(self._series) >= 2 * self._limits.series:
                 self._series.clear()  # an explosion of labels: forget the short cuts, the cells stay
+            series = self._series[key] = ErrorSeries(key, self.total.bind(_labels(key)))
         return series
 
     def recover(self, key: ErrorKey) -> None:
@@ -98,27 +98,25 @@ class ErrorCounts:
             "Errors per minute over the last 60 s.",
         )
 
-    def rates(self) -> list[tuple[dict[str, str], float]]:
+    def rates(self) -> list[tuple[Labels, float]]:
         """Returns (attributes, errors per minute) per component, and without attributes for the process."""
-        per_component = [
-            ({names.COMPONENT: component}, window.per_minute())
-            for component, window in list(self._windows.items())
+        per_component = self.window.per_minute()
+        # What the cardinality limit folded together has no component; it counts for the process.
+        rates: list[tuple[Labels, float]] = [
+            ({names.COMPONENT: component}, rate) for component, rate in per_component.items() if component
         ]
-        whole = sum(rate for _, rate in per_component) + self._overflow_window.per_minute()
-        return [*per_component, ({}, whole)]
+        return [*rates, ({}, sum(per_component.values()))]
 
     def _rates(self, publication: Publication) -> Iterable[Observation]:
         for attributes, rate in self.rates():
-            yield publication.observation(rate, dict(attributes))
+            yield publication.observation(rate, attributes)
 
-    def _window(self, component: str) -> RateWindow:
-        component = clip(component, self._limits.attribute_bytes)
-        window = self._windows.get(component)
-        if window is None:
-            if len(self._windows) >= self._limits.series:
-                return self._overflow_window
-            window = self._windows.setdefault(component, RateWindow(self._clock))
-        return window
+    def _totals(self) -> dict[str, float]:
+        totals: dict[str, float] = {}
+        for cell in self.total.cells():
+            component = str(cell.attributes.get(names.COMPONENT, ""))
+            totals[component] = totals.get(component, 0) + cell.read()
+        return totals
 
 
 def _labels(key: ErrorKey) -> dict[str, str]:

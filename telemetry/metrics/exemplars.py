@@ -41,7 +41,8 @@ def exemplar_of(context: Context) -> Exemplar | None:
 
 
 def keep_current(cell: CounterCell) -> None:
-    """Lets a cell remember the current span, if it is sampled."""
+    """Lets a cell remember the current span, if it is sampled, and notes that it looked."""
+    cell.exemplar_looks -= 1
     span = get_current_span().get_span_context()
     if span.trace_flags.sampled:
         cell.keep_exemplar(span.trace_id, span.span_id)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from telemetry.conventions import OVERFLOW
 from telemetry.metrics.attributes import Labels, clean_attributes, series_key
-from telemetry.metrics.cells import CounterCell, GaugeCell, is_amount
+from telemetry.metrics.cells import EXEMPLAR_LOOKS, CounterCell, GaugeCell, is_amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -138,7 +138,7 @@ class Counter(_Instrument[CounterCell]):
             value = cell.published()
             if value is not None:
                 yield publication.observation(value, cell.attributes, cell.exemplar)
-                cell.wants_exemplar = True
+                cell.exemplar_looks = EXEMPLAR_LOOKS
 
     def _new_cell(self, labels: Labels) -> CounterCell:
         return CounterCell(labels, time.time_ns(), self._refuse)

@@ -1,49 +1,56 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Events per minute over the last 60 seconds."""
+"""Events per minute over the last 60 seconds, from running totals.
+
+Recording an event must not pay for this, so totals are sampled once a second; the rate is the
+difference between now and the sample that is one minute old.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-__all__ = ["WINDOW_SECONDS", "RateWindow"]
+__all__ = ["SAMPLE_SECONDS", "WINDOW_SECONDS", "RateWindow"]
 
 WINDOW_SECONDS = 60.0
-_KEPT = 4096
+SAMPLE_SECONDS = 1.0
 
 
 class RateWindow:
-    """When the newest events happened.
-
-    Marking an event is one atomic append. Up to 4 096 events per minute the rate is exact; a
-    busier window keeps the newest 4 096 and extrapolates from the time they span.
+    """A minute of samples of running totals.
 
     Args:
+        totals: Returns the current total per key.
         clock: Monotonic seconds.
     """
 
-    __slots__ = ("_clock", "_times", "append")
-
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self, totals: Callable[[], Mapping[str, float]], clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._totals = totals
         self._clock = clock
-        self._times: deque[float] = deque(maxlen=_KEPT)
-        self.append: Callable[[float], None] = self._times.append
+        self._samples: deque[tuple[float, Mapping[str, float]]] = deque([(clock(), {})])
 
-    def mark(self) -> None:
-        """Notes that an event happened now."""
-        self.append(self._clock())
-
-    def per_minute(self) -> float:
-        """Returns events per minute over the last 60 seconds; 0 when there were none."""
+    def sample(self) -> None:
+        """Notes the totals of this moment; called about once a second."""
         now = self._clock()
-        times = list(self._times)  # one C call: safe beside appends
-        recent = len(times) - bisect_left(times, now - WINDOW_SECONDS)
-        if recent < _KEPT:
-            return float(recent)  # the window is one minute long
-        span = now - times[0]
-        return recent * 60.0 / span if span > 0 else float(recent)
+        self._samples.append((now, self._totals()))
+        # The newest sample that is a minute old is the base; older ones are of no use.
+        while len(self._samples) > 1 and self._samples[1][0] <= now - WINDOW_SECONDS:
+            self._samples.popleft()
+
+    def per_minute(self) -> dict[str, float]:
+        """Returns events per minute over the last 60 seconds, per key; 0 when there were none."""
+        now = self._clock()
+        base_time, base = self._base(now - WINDOW_SECONDS)
+        # The base may be up to one sample older than a minute; a younger process has none that old.
+        scale = 60.0 / max(now - base_time, WINDOW_SECONDS)
+        return {key: max(0.0, total - base.get(key, 0)) * scale for key, total in self._totals().items()}
+
+    def _base(self, a_minute_ago: float) -> tuple[float, Mapping[str, float]]:
+        samples = list(self._samples)  # one C call: safe beside `sample`
+        return next((sample for sample in reversed(samples) if sample[0] <= a_minute_ago), samples[0])

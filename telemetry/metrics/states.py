@@ -52,7 +52,7 @@ class StateGauge:
         limits: How many components there may be.
 
     Attributes:
-        setters: One ready call per (component, state) that was seen before: the fast path.
+        setters: Component, then state, to a ready call for what was seen before: the fast path.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class StateGauge:
         self._gauge = Gauge(*gauge, limits)
         self._twin = twin
         self._limits = limits
-        self.setters: dict[tuple[object, object], Callable[[], None]] = {}
+        self.setters: dict[object, dict[object, Callable[[], None]]] = {}
 
     def set(self, component: object, state: object) -> None:
         """Sets a component's state, given as a member, its number or its name in any case.
@@ -77,9 +77,9 @@ class StateGauge:
         member = self._member(state)
         cell = self._gauge.bind({names.COMPONENT: component})
         cell.set(member)
-        if len(self.setters) > 4 * self._limits.series:
+        if len(self.setters) > 2 * self._limits.series:
             self.setters.clear()  # an explosion of components: forget the short cuts, the cells stay
-        self.setters[component, state] = partial(cell.set, member)
+        self.setters.setdefault(component, {})[state] = partial(cell.set, member)
 
     def current(self) -> list[tuple[Labels, int]]:
         """Returns (attributes, number) of every component."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from telemetry.pipeline.handle import HANDLE
+from telemetry.tracing.marks import COUNTED
 
 TYPE_CHECKING = False  # as `typing` has it, without importing it: the `none` path imports this module
 if TYPE_CHECKING:
@@ -139,6 +140,26 @@ def record_error_metric(err: BaseException, component: str | None = None) -> Non
         err: The exception.
         component: Whose error it is. Default: what classification says.
     """
+    short_cuts = HANDLE.short_cuts
+    if short_cuts is None:
+        return
+    try:
+        series = short_cuts[component][err.__class__]
+        marks = err.__dict__
+        if COUNTED in marks:
+            return
+        if err.__cause__ is None:
+            marks[COUNTED] = series.key
+            series.inc()
+            if series.cell.exemplar_looks:
+                series.look_for_exemplar()
+            return
+    except Exception:  # noqa: BLE001, S110 - whatever the short cut cannot do, the long way does or reports
+        pass
+    _count(err, component)
+
+
+def _count(err: BaseException, component: str | None) -> None:
     recorder = HANDLE.recorder
     if recorder is not None:
         try:
@@ -228,16 +249,12 @@ def set_health(component: str, status: HealthStatus | int | str) -> None:
         component: The component.
         status: A `HealthStatus`, its number or its name; anything else is left out and logged once.
     """
-    recorder = HANDLE.recorder
-    if recorder is not None:
+    setters = HANDLE.health_setters
+    if setters is not None:
         try:
-            setter = recorder.health_setters.get((component, status))
-            if setter is not None:
-                setter()
-            else:
-                recorder.health.set(component, status)
-        except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
-            recorder.trouble.report("set_health", problem)
+            setters[component][status]()
+        except Exception:  # noqa: BLE001 - not seen before, or not to be had at all
+            _set_state("set_health", component, status)
 
 
 def set_circuit_state(component: str, state: CircuitState | int | str) -> None:
@@ -247,16 +264,22 @@ def set_circuit_state(component: str, state: CircuitState | int | str) -> None:
         component: The component.
         state: A `CircuitState`, its number or its name; anything else is left out and logged once.
     """
+    setters = HANDLE.circuit_setters
+    if setters is not None:
+        try:
+            setters[component][state]()
+        except Exception:  # noqa: BLE001 - not seen before, or not to be had at all
+            _set_state("set_circuit_state", component, state)
+
+
+def _set_state(call: str, component: str, state: int | str) -> None:
     recorder = HANDLE.recorder
     if recorder is not None:
         try:
-            setter = recorder.circuit_setters.get((component, state))
-            if setter is not None:
-                setter()
-            else:
-                recorder.circuit.set(component, state)
+            states = recorder.health if call == "set_health" else recorder.circuit
+            states.set(component, state)
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
-            recorder.trouble.report("set_circuit_state", problem)
+            recorder.trouble.report(call, problem)
 
 
 # -- instruments of your own -------------------------------------------------------------------

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as `typing` has it, without importing it: the `none` path imports this module
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from telemetry.classify import Classifier
+    from telemetry.metrics.error_counts import ErrorSeries
     from telemetry.metrics.instrument_set import InstrumentSet
     from telemetry.pipeline.globals import GlobalProviders
     from telemetry.pipeline.recorder import Recorder
     from telemetry.pipeline.telemetry import Telemetry
+
+    Setters = dict[object, dict[object, Callable[[], None]]]
 
 __all__ = ["HANDLE", "Handle"]
 
@@ -24,6 +29,9 @@ class Handle:
     Attributes:
         recorder: The active pipeline's recording side; None makes every record call a no-op.
         telemetry: The active pipeline.
+        short_cuts: The recorder's, one look-up nearer; None while nothing is active.
+        health_setters: Likewise those of `kairos.health.status`.
+        circuit_setters: Likewise those of `kairos.circuitbreaker.state`.
         is_fork_watched: Whether a forked child already knows that it has to build its own pipeline.
     """
 
@@ -31,14 +39,20 @@ class Handle:
         "_classifier",
         "_global_providers",
         "_instruments",
+        "circuit_setters",
+        "health_setters",
         "is_fork_watched",
         "recorder",
+        "short_cuts",
         "telemetry",
     )
 
     def __init__(self) -> None:
         self.recorder: Recorder | None = None
         self.telemetry: Telemetry | None = None
+        self.short_cuts: dict[str | None, dict[type, ErrorSeries]] | None = None
+        self.health_setters: Setters | None = None
+        self.circuit_setters: Setters | None = None
         self.is_fork_watched = False
         self._classifier: Classifier | None = None
         self._instruments: InstrumentSet | None = None
@@ -74,7 +88,10 @@ class Handle:
     def activate(self, telemetry: Telemetry) -> None:
         """Makes a pipeline the active one, also for libraries that use the global providers."""
         self.telemetry = telemetry
-        self.recorder = telemetry.recorder
+        recorder = self.recorder = telemetry.recorder
+        self.short_cuts = recorder.short_cuts
+        self.health_setters = recorder.health.setters
+        self.circuit_setters = recorder.circuit.setters
         telemetry.go_global(self.global_providers)
 
     def deactivate(self, telemetry: Telemetry) -> None:
@@ -85,6 +102,7 @@ class Handle:
     def set_aside(self) -> Telemetry | None:
         """Deactivates the active pipeline without shutting it down; `activate` brings it back."""
         telemetry, self.telemetry, self.recorder = self.telemetry, None, None
+        self.short_cuts = self.health_setters = self.circuit_setters = None
         if self._global_providers is not None:
             self._global_providers.switch(None, None, None)
         return telemetry

@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind, get_current_span, set_span_in_context
 from telemetry import conventions as names
 from telemetry.classify import is_cancellation, leaves
 from telemetry.errors import ErrorCode
-from telemetry.tracing.marks import COUNTED, counted_as, mark_counted
+from telemetry.tracing.marks import counted_as, mark_counted
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Recorder"]
 
-_MOST_SHORT_CUTS = 4096
+_MOST_SHORT_CUTS = 1024
 
 
 class Recorder:
@@ -48,6 +48,10 @@ class Recorder:
         tracer: Makes spans.
         genai: Names, metrics and content of GenAI operations.
         trouble: Takes failures of recording itself.
+
+    Attributes:
+        short_cuts: Component, then exception class, to the series, for exceptions whose class
+            decides everything: what `record_error_metric` looks at first.
     """
 
     def __init__(
@@ -66,26 +70,31 @@ class Recorder:
         self.circuit = circuit
         self.genai = genai
         self.trouble = trouble
-        self.health_setters = health.setters
-        self.circuit_setters = circuit.setters
         self._classifier = classifier
         self._span_errors = span_errors
         self._tracer = tracer
-        # Exceptions whose class decides everything: one look-up from error to series.
-        self._short_cuts: dict[tuple[type, str | None], ErrorSeries] = {}
+        self.short_cuts: dict[str | None, dict[type, ErrorSeries]] = {}
 
     # -- errors ----------------------------------------------------------------------------
 
     def count(self, error: BaseException, component: str | None) -> None:
-        """Counts an error, once however many layers it crosses. The hot path."""
-        series = self._short_cuts.get((error.__class__, component))
-        if series is None or error.__cause__ is not None:
-            self._count_slowly(error, component)
+        """Counts an error, once however many layers it crosses."""
+        if is_cancellation(error):
             return
-        marks = error.__dict__
-        if COUNTED not in marks:
-            marks[COUNTED] = series.key
-            series.record()
+        key = counted_as(error)
+        if key is None:
+            if isinstance(error, BaseExceptionGroup):
+                for leaf in leaves(error):
+                    self.count(leaf, component)
+                key = self._key(error, component)
+            else:
+                key = self._key(error, component)
+                series = self.counts.series(key)
+                series.record()
+                if self._classifier.fixed(type(error)) is not None:
+                    self._remember(type(error), component, series)
+        with contextlib.suppress(AttributeError):  # what is no exception has nowhere to carry a mark
+            mark_counted(error, key)
 
     def record(self, error: BaseException, component: str | None, span: Span | None) -> None:
         """Counts an error and writes it on a span, the current one by default."""
@@ -140,33 +149,20 @@ class Recorder:
 
     # -- what is not hot -------------------------------------------------------------------
 
-    def _count_slowly(self, error: BaseException, component: str | None) -> None:
-        if is_cancellation(error):
-            return
-        key = counted_as(error)
-        if key is None:
-            if isinstance(error, BaseExceptionGroup):
-                for leaf in leaves(error):
-                    self.count(leaf, component)
-                key = self._key(error, component)
-            else:
-                key = self._key(error, component)
-                series = self.counts.series(key)
-                series.record()
-                if self._classifier.fixed(type(error)) is not None:
-                    self._remember(type(error), component, series)
-        with contextlib.suppress(AttributeError):  # what is no exception has nowhere to carry a mark
-            mark_counted(error, key)
-
     def _key(self, error: BaseException, component: str | None) -> ErrorKey:
         verdict = self._classifier.classify(error, component)
         return verdict.code.value, str(verdict.component), verdict.recoverable
 
     def _remember(self, kind: type, component: str | None, series: ErrorSeries) -> None:
-        if len(self._short_cuts) >= _MOST_SHORT_CUTS:
-            self._short_cuts.clear()
-        self._short_cuts[kind, component] = series
+        known = self.short_cuts.get(component)
+        if known is None:
+            if len(self.short_cuts) >= _MOST_SHORT_CUTS:
+                self.short_cuts.clear()
+            known = self.short_cuts[component] = {}
+        if len(known) >= _MOST_SHORT_CUTS:
+            known.clear()
+        known[kind] = series
 
     def forget_short_cuts(self) -> None:
         """Forgets what was derived from classification; needed when a rule is added."""
-        self._short_cuts.clear()
+        self.short_cuts.clear()

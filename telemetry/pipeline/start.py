@@ -52,8 +52,6 @@ def _start_in_child(handle: Handle) -> None:
         handle.set_aside()
         import logging
 
-        logging.getLogger("telemetry").error(
-            "telemetry is off in the forked process %d: its pipeline could not be built: %s",
-            os.getpid(),
-            error,
+        logging.getLogger("telemetry").exception(
+            "telemetry is off in the forked process %d: its pipeline could not be built", os.getpid()
         )

@@ -17,12 +17,14 @@ from telemetry.metrics.error_counts import ErrorCounts
 from telemetry.metrics.genai import GenAIMetrics
 from telemetry.metrics.limits import Limits
 from telemetry.metrics.publication import Publication
+from telemetry.metrics.rate import SAMPLE_SECONDS
 from telemetry.metrics.states import circuit_states, health_states
 from telemetry.pipeline.genai_sink import ConfiguredGenAI
 from telemetry.pipeline.inherited import InheritedProviders
 from telemetry.pipeline.owned import OwnedProviders
 from telemetry.pipeline.recorder import Recorder
 from telemetry.pipeline.self_metrics import SelfMetrics
+from telemetry.pipeline.ticker import Ticker
 from telemetry.pipeline.trouble import Trouble
 from telemetry.tracing.span_errors import SpanErrors
 from telemetry.version import __version__
@@ -102,6 +104,7 @@ class Telemetry:
         self._user_instruments.limits.series = self.config.cardinality_limit
         self._user_instruments.limits.attribute_bytes = self.config.attribute_value_limit
         self._publication = Publication(self.meter, exemplars=self._providers.takes_exemplars)
+        self._sampler = Ticker("kairos-error-rate", SAMPLE_SECONDS, self._counts.window.sample)
         recorder = self.recorder
         for group in (
             self._counts,
@@ -122,8 +125,8 @@ class Telemetry:
         if taken:
             _logger.warning(
                 "The application has set its own global OpenTelemetry providers (%s), so what other "
-                "libraries record goes there and not to this pipeline. To use those providers for everything, set the "
-                "exporter to 'inherit'.",
+                "libraries record goes there and not to this pipeline. To use those providers for "
+                "everything, set the exporter to 'inherit'.",
                 ", ".join(taken),
             )
         own = self._providers
@@ -167,6 +170,7 @@ class Telemetry:
             if self._result is None:
                 self._handle.deactivate(self)
                 self._result = self._providers.shutdown(deadline)
+                self._sampler.stop()
                 self._user_instruments.withdraw(self._publication)
                 atexit.unregister(self._at_exit)
             return self._result

@@ -7,8 +7,7 @@ through `raise ... from`, so that it is counted once and its event is written on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # as `typing` has it, without importing it: the `none` path imports this module
 if TYPE_CHECKING:
     from telemetry.metrics.error_counts import ErrorKey
 
