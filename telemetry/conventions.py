@@ -88,8 +88,10 @@ OPERATION_INVOKE_AGENT = "invoke_agent"
 PROVIDER = "gen_ai.provider.name"
 SYSTEM = "gen_ai.system"
 REQUEST_MODEL = "gen_ai.request.model"
+REQUEST_STREAM = "gen_ai.request.stream"
 RESPONSE_MODEL = "gen_ai.response.model"
 RESPONSE_ID = "gen_ai.response.id"
+RESPONSE_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
 FINISH_REASONS = "gen_ai.response.finish_reasons"
 INPUT_TOKENS = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
@@ -152,3 +154,16 @@ BUCKETS_DURATION = tuple(0.01 * 2**n for n in range(14))
 BUCKETS_TOKENS = tuple(float(4**n) for n in range(14))
 BUCKETS_AGENT_DURATION = tuple(0.1 * 2**n for n in range(13))
 """Seconds; for a whole run of an agent."""
+
+OLDER_NAMES = {
+    PROVIDER: SYSTEM,
+    REQUEST_MODEL: AGENT_MODEL,
+    GEN_AI_TOOL_NAME: TOOL_NAME,
+    GEN_AI_TOOL_CALL_ID: TOOL_CALL_ID,
+}
+"""Official attribute -> the older name of the same fact; `semconv=both` emits both."""
+
+# -- settings that choose among names ----------------------------------------------------------
+SEMCONV_BOTH = "both"
+SEMCONV_KAIROS = "kairos"
+SEMCONV_GEN_AI = "gen_ai"
