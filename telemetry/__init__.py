@@ -13,7 +13,7 @@ from telemetry.version import __version__
 
 TYPE_CHECKING = False  # as `typing` has it, without importing it
 if TYPE_CHECKING:
-    from telemetry.classify import Classification as Classification
+    from telemetry.classification import Classification as Classification
     from telemetry.config import (
         Config as Config,
     )
@@ -122,7 +122,7 @@ _MODULES = {
     "telemetry.pipeline.telemetry": "Telemetry",
     "telemetry.pipeline.outcomes": "ExporterStatus FlushResult SignalResult",
     "telemetry.config": "Config UnknownSettingWarning",
-    "telemetry.classify": "Classification",
+    "telemetry.classification": "Classification",
     "telemetry.errors": "ConfigError ErrorCode KairosError MissingExtraError TelemetryError",
     "telemetry.metrics.states": "CircuitState HealthStatus",
 }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span
 
-    from telemetry.classify import Classification
+    from telemetry.classification import Classification
     from telemetry.config import Config, Settings
     from telemetry.errors import ErrorCode
     from telemetry.metrics.instruments import Counter, Gauge, Histogram
@@ -234,7 +234,7 @@ def retry_after(err: BaseException) -> float | None:
     Args:
         err: The exception; `Retry-After` headers, gRPC RetryInfo and causes are looked at.
     """
-    from telemetry.classify import retry_after as look
+    from telemetry.classification import retry_after as look
 
     return look(err)
 

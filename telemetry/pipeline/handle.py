@@ -11,7 +11,7 @@ TYPE_CHECKING = False  # as `typing` has it, without importing it: the `none` pa
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telemetry.classify import Classifier
+    from telemetry.classification import Classifier
     from telemetry.metrics.error_counts import ErrorSeries
     from telemetry.metrics.instrument_set import InstrumentSet
     from telemetry.pipeline.globals import GlobalProviders
@@ -62,7 +62,7 @@ class Handle:
     def classifier(self) -> Classifier:
         """Classification with the user's own rules; made on first use."""
         if self._classifier is None:
-            from telemetry.classify import Classifier
+            from telemetry.classification import Classifier
 
             self._classifier = Classifier()
         return self._classifier

@@ -13,7 +13,7 @@ from opentelemetry import context
 from opentelemetry.trace import SpanKind, get_current_span, set_span_in_context
 
 from telemetry import conventions as names
-from telemetry.classify import is_cancellation, leaves
+from telemetry.classification import is_cancellation, leaves
 from telemetry.errors import ErrorCode
 from telemetry.tracing.marks import counted_as, mark_counted
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.trace import Span, Tracer
 
-    from telemetry.classify import Classifier
+    from telemetry.classification import Classifier
     from telemetry.metrics.error_counts import ErrorCounts, ErrorKey, ErrorSeries
     from telemetry.metrics.states import StateGauge
     from telemetry.pipeline.genai_sink import ConfiguredGenAI

@@ -14,7 +14,7 @@ import pytest
 import requests
 import urllib3
 
-from telemetry.classify import Classifier
+from telemetry.classification import Classifier
 
 STATUSES = {
     302: ("tool_failure", False),

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from telemetry.classify.reading import read, text
-from telemetry.classify.verdict import Rule, Verdict
+from telemetry.classification.reading import read, text
+from telemetry.classification.verdict import Rule, Verdict
 from telemetry.conventions import COMPONENT_MEMORY
 from telemetry.errors import ErrorCode
 

@@ -12,7 +12,7 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
 from mcp.shared.exceptions import UrlElicitationRequiredError
 
-from telemetry.classify import Classifier
+from telemetry.classification import Classifier
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from telemetry.classify import Classification, Classifier, classifier
+from telemetry.classification import Classification, Classifier, classifier
 from telemetry.errors import ErrorCode, KairosError
 
 UNKNOWN = (ErrorCode.INTERNAL_ERROR, "agent", False)

@@ -8,7 +8,7 @@ import pytest
 from botocore import exceptions as aws
 from botocore.config import Config
 
-from telemetry.classify import Classifier, retry_after
+from telemetry.classification import Classifier, retry_after
 
 CONFIG = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=0.2, proxies={})
 

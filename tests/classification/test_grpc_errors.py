@@ -13,7 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from telemetry.classify import Classifier, retry_after
+from telemetry.classification import Classifier, retry_after
 
 CODES = {
     "CANCELLED": ("tool_failure", False),

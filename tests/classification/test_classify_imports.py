@@ -10,7 +10,7 @@ import sys
 def test_no_library_is_imported_to_know_its_errors():
     script = (
         "import sys\n"
-        "from telemetry.classify import Classifier, is_cancellation, retry_after\n"
+        "from telemetry.classification import Classifier, is_cancellation, retry_after\n"
         "error = ValueError()\n"
         "Classifier().classify(error); retry_after(error); is_cancellation(error)\n"
         "names = {'asyncio', 'concurrent', 'httpx', 'httpx2', 'requests', 'urllib3', 'http', 'ssl',\n"

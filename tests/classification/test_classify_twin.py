@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from telemetry.classify import Classifier, is_cancellation, leaves, retry_after
+from telemetry.classification import Classifier, is_cancellation, leaves, retry_after
 from telemetry.errors import ErrorCode, KairosError
 
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from telemetry.classify import retry_after
-from telemetry.classify.retry_info import of_retry_info, of_status
+from telemetry.classification import retry_after
+from telemetry.classification.retry_info import of_retry_info, of_status
 from telemetry.errors import KairosError
 
 NOW = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT

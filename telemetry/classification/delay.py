@@ -9,9 +9,9 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from telemetry.classify.cancellation import leaves
-from telemetry.classify.reading import chained, entry, read, text
-from telemetry.classify.retry_info import of_retry_info, of_status
+from telemetry.classification.cancellation import leaves
+from telemetry.classification.reading import chained, entry, read, text
+from telemetry.classification.retry_info import of_retry_info, of_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 import sqlalchemy.exc
 import sqlalchemy.orm.exc
 
-from telemetry.classify import Classifier
+from telemetry.classification import Classifier
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from google import genai
 from google.auth import exceptions as google_auth
 from google.genai import errors as genai_errors
 
-from telemetry.classify import Classifier, retry_after
+from telemetry.classification import Classifier, retry_after
 
 
 def openai_call(url, stream=False):

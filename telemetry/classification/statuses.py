@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from telemetry.classify.reading import text
-from telemetry.classify.verdict import Verdict
+from telemetry.classification.reading import text
+from telemetry.classification.verdict import Verdict
 from telemetry.errors import ErrorCode
 
 __all__ = ["of_grpc_status", "of_http_status"]

@@ -6,10 +6,10 @@ from __future__ import annotations
 import threading
 from typing import Any, Final
 
-from telemetry.classify.cancellation import leaves
-from telemetry.classify.reading import chained, lineage, text
-from telemetry.classify.rules import built_in_rule
-from telemetry.classify.verdict import (
+from telemetry.classification.cancellation import leaves
+from telemetry.classification.reading import chained, lineage, text
+from telemetry.classification.rules import built_in_rule
+from telemetry.classification.verdict import (
     UNKNOWN,
     ByCause,
     ByMembers,

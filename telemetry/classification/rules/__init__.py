@@ -6,12 +6,12 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from telemetry.classify.rules import aws, clients, google, llm, mcp, python, rpc, stores
+from telemetry.classification.rules import aws, clients, google, llm, mcp, python, rpc, stores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from telemetry.classify.verdict import Rule
+    from telemetry.classification.verdict import Rule
 
 __all__ = ["built_in_rule"]
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING, Any, Final
 
-from telemetry.classify.reading import read, text
-from telemetry.classify.statuses import of_http_status
-from telemetry.classify.verdict import UNKNOWN, ByCause, ByMembers, Rule, Verdict, natural_component
+from telemetry.classification.reading import read, text
+from telemetry.classification.statuses import of_http_status
+from telemetry.classification.verdict import UNKNOWN, ByCause, ByMembers, Rule, Verdict, natural_component
 from telemetry.conventions import COMPONENT_AGENT, COMPONENT_TOOL
 from telemetry.errors import ErrorCode
 

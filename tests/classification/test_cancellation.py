@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from telemetry.classify import is_cancellation, leaves
+from telemetry.classification import is_cancellation, leaves
 
 
 class Stopped(asyncio.CancelledError):
@@ -80,7 +80,7 @@ def test_a_group_that_hides_its_members_has_none():
 def test_a_process_that_never_heard_of_futures_has_no_cancelled_ones():
     script = (
         "import sys\n"
-        "from telemetry.classify import is_cancellation\n"
+        "from telemetry.classification import is_cancellation\n"
         "sys.modules.pop('concurrent.futures', None)\n"
         "print(is_cancellation(ValueError()), is_cancellation(SystemExit()))"
     )

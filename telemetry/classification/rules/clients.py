@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from telemetry.classify.reading import read
-from telemetry.classify.statuses import of_http_status
-from telemetry.classify.verdict import Rule, Verdict
+from telemetry.classification.reading import read
+from telemetry.classification.statuses import of_http_status
+from telemetry.classification.verdict import Rule, Verdict
 from telemetry.conventions import COMPONENT_TOOL
 from telemetry.errors import ErrorCode
 

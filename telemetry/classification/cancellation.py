@@ -6,7 +6,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from telemetry.classify.reading import lineage, read
+from telemetry.classification.reading import lineage, read
 
 __all__ = ["is_cancellation", "leaves"]
 
