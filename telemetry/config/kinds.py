@@ -8,6 +8,7 @@ and its messages speak of its own types. `Config` is a pydantic model over the s
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from telemetry.config.secret import Secret, revealed
 __all__ = ["Choice", "Flag", "Kind", "Number", "Parsed", "PathName", "Text", "Token", "Whole"]
 
 
-class Kind:
+class Kind(ABC):
     """A kind of value; stands in a field's annotation.
 
     Attributes:
@@ -26,6 +27,7 @@ class Kind:
 
     allowed = "text"
 
+    @abstractmethod
     def read(self, value: object) -> object:
         """Turn what a source gave into the value of the field.
 
@@ -38,7 +40,6 @@ class Kind:
         Raises:
             RejectedError: It is not allowed.
         """
-        raise NotImplementedError
 
 
 class Parsed(Kind):
@@ -83,7 +84,7 @@ class PathName(Kind):
 
     def read(self, value: object) -> Path:
         """Return the path."""
-        if not isinstance(value, str | os.PathLike):
+        if not isinstance(value, str | os.PathLike) or "\0" in str(value):
             raise RejectedError("not a path", allowed=self.allowed)
         try:
             path = Path(value)

@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal, Self
 from telemetry.config.endpoint import Endpoint, parse_endpoint
 from telemetry.config.exporters import SIGNALS, Signal
 from telemetry.config.kinds import Choice, Flag, Kind, Number, Parsed, PathName, Text, Token, Whole
-from telemetry.config.origin import DEFAULT, Origin
+from telemetry.config.origin import DEFAULT, Given, Origin
+from telemetry.config.problems import RejectedError, sentence
 from telemetry.config.secret import Secret
+from telemetry.errors import ConfigError
 
 __all__ = ["KINDS", "Settings"]
 
@@ -232,12 +234,23 @@ class Settings:
 
         Returns:
             A copy with both filled in, or the same object when there is nothing to fill in.
+
+        Raises:
+            ConfigError: One of them is not text.
         """
-        update = {
-            name: value
-            for name, value in (("service_name", service_name), ("service_version", service_version))
-            if value and not getattr(self, name)
-        }
+        update: dict[str, str] = {}
+        problems = []
+        for name, value in (("service_name", service_name), ("service_version", service_version)):
+            given = Given(value, Origin("code", name))
+            try:
+                text = Text().read("" if value is None else value)
+            except RejectedError as rejected:
+                problems.append(sentence(name, given, rejected))
+            else:
+                if text and not getattr(self, name):
+                    update[name] = text
+        if problems:
+            raise ConfigError(problems)
         return self._changed(update) if update else self
 
     def _changed(self, update: dict[str, str]) -> Self:
