@@ -34,6 +34,10 @@ __all__ = [
 ]
 
 
+# 529 is no registered status, but what an overloaded model provider answers with.
+_PHRASES = {**{status.value: status.phrase for status in HTTPStatus}, 529: "Overloaded"}
+
+
 def http_error(status_code: int, headers: Mapping[str, str] | None = None) -> HTTPError:
     """Returns what the standard library's HTTP client raises for an error status.
 
@@ -44,7 +48,9 @@ def http_error(status_code: int, headers: Mapping[str, str] | None = None) -> HT
     fields = EmailMessage()
     for name, value in (headers or {}).items():
         fields[name] = value
-    return HTTPError("https://service.invalid/", status_code, HTTPStatus(status_code).phrase, fields, None)
+    return HTTPError(
+        "https://service.invalid/", status_code, _PHRASES.get(status_code, "Error"), fields, None
+    )
 
 
 @dataclass(frozen=True, slots=True)

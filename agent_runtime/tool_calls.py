@@ -112,7 +112,7 @@ class ToolCalls:
         self, tool: Tool, guard: Guard, call: ToolCall, ledger: Ledger, attributes: Mapping[str, str | int]
     ) -> str:
         name = tool.spec.name
-        with execute_tool(name, call.id, **attributes, **_facts(tool)) as span:
+        with execute_tool(name, call_id=call.id, **attributes, **_facts(tool)) as span:
             started = time.perf_counter()
             is_success = False
             try:
@@ -124,7 +124,7 @@ class ToolCalls:
             return content
 
     async def _refuse(self, call: ToolCall, ledger: Ledger, attributes: Mapping[str, str | int]) -> str:
-        with execute_tool(call.name, call.id, **attributes) as span:
+        with execute_tool(call.name, call_id=call.id, **attributes) as span:
             span.set({conventions.TOOL_SUCCESS: False})
             error = KairosError(
                 ErrorCode.NOT_FOUND,

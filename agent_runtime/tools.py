@@ -93,7 +93,7 @@ class FunctionTool:
     ) -> None:
         self._function = function
         self._is_async = inspect.iscoroutinefunction(function)
-        tool_name = name or getattr(function, "__name__", type(function).__name__)
+        tool_name = name or str(getattr(function, "__name__", type(function).__name__))
         self._parameters, self._arguments = _arguments_model(function, tool_name)
         self.spec = ToolSpec(
             name=tool_name,

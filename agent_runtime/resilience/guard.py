@@ -77,7 +77,6 @@ class Guard:
         self.breaker: CircuitBreaker | None = None
         if policy.breaker is not None:
             self.breaker = CircuitBreaker(policy.breaker, clock=timing.clock)
-            self.breaker.listen(self._log_circuit)
             self.breaker.listen(self._vitals.circuit_is)
         else:
             self._vitals.announce()
@@ -177,6 +176,3 @@ class Guard:
 
     def _log_retry(self, error: Exception, failures: int, wait_s: float) -> None:
         _log.warning("%s: attempt %d failed, next in %.2f s: %s", self.component, failures, wait_s, error)
-
-    def _log_circuit(self, state: object) -> None:
-        _log.info("%s: circuit breaker is %s", self.component, getattr(state, "name", state))

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from telemetry import CircuitState, HealthStatus, set_circuit_state, set_health
+from telemetry import CircuitState, HealthStatus, get_logger, set_circuit_state, set_health
 
 __all__ = ["Vitals"]
+
+_log = get_logger(__name__)
 
 _HEALTH = {CircuitState.OPEN: HealthStatus.UNHEALTHY, CircuitState.HALF_OPEN: HealthStatus.DEGRADED}
 
@@ -31,10 +33,11 @@ class Vitals:
         self._is_degraded = False
 
     def circuit_is(self, state: CircuitState) -> None:
-        """Takes the breaker's state; a listener of the breaker."""
-        self._circuit = state
-        if state is CircuitState.CLOSED:
-            self._is_degraded = False
+        """Takes the breaker's state, changed or not; a listener of the breaker."""
+        if state is not self._circuit:
+            self._circuit = state
+            self._is_degraded = False  # what happened before the breaker opened says nothing about now
+            _log.warning("%s: circuit breaker is %s", self._component, state.name)
         set_circuit_state(self._component, state)
         self.announce()
 

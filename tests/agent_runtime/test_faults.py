@@ -27,6 +27,7 @@ def raised_by(fault: Fault, slept: list[float] | None = None) -> Exception:
         (faults.timeout(), ErrorCode.TIMEOUT, True),
         (faults.server_error(), ErrorCode.LLM_ERROR, True),
         (faults.server_error(503), ErrorCode.LLM_ERROR, True),
+        (faults.server_error(529), ErrorCode.LLM_ERROR, True),
         (faults.connection_reset(), ErrorCode.LLM_ERROR, True),
         (faults.unauthorized(), ErrorCode.UNAUTHORIZED, False),
         (faults.not_found(), ErrorCode.NOT_FOUND, False),

@@ -2,12 +2,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 
 from agent_runtime import InProcessMemory, Memory, Message, Role
 from agent_runtime.faults import FaultPlan, connection_reset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def user(text: str) -> Message:

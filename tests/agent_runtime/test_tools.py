@@ -5,7 +5,7 @@ import asyncio
 import json
 import threading
 from dataclasses import dataclass
-from datetime import date
+from datetime import date  # noqa: TC003 - the tool's schema is made from it
 from typing import Annotated
 
 import pytest
@@ -88,7 +88,9 @@ def test_wrong_arguments_say_what_is_wrong_with_each():
 
 
 def test_arguments_that_are_not_json_are_invalid_too():
-    with pytest.raises(InvalidArgumentsError, match="invalid arguments for tool 'search': arguments: Invalid JSON"):
+    with pytest.raises(
+        InvalidArgumentsError, match="invalid arguments for tool 'search': arguments: Invalid JSON"
+    ):
         call(FunctionTool(search), '{"query": ')
 
 

@@ -17,7 +17,9 @@ def candidates(*outcomes: object):
     return [lambda outcome=outcome: give(outcome) for outcome in outcomes]
 
 
-def attempt(*outcomes: object, final: tuple[type[Exception], ...] = ()) -> tuple[object, list[tuple[str, int]]]:
+def attempt(
+    *outcomes: object, final: tuple[type[Exception], ...] = ()
+) -> tuple[object, list[tuple[str, int]]]:
     told: list[tuple[str, int]] = []
     result = asyncio.run(
         first_that_works(

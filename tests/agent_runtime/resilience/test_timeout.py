@@ -37,7 +37,7 @@ def test_a_call_that_takes_too_long_says_what_did_not_answer():
 
 
 def test_the_calls_own_timeout_error_stays_as_it_is():
-    with pytest.raises(TimeoutError, match="^the server's own$"):
+    with pytest.raises(TimeoutError, match=r"^the server's own$"):
         run(within(1.0, time_out_itself, "llm"))
 
 
