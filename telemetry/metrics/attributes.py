@@ -5,26 +5,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from telemetry.text import clip
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Labels", "clean_attributes", "clip", "series_key"]
+__all__ = ["Labels", "clean_attributes", "series_key"]
 
 Labels = dict[str, str | bool | int | float]
 """Attributes that every exporter can carry."""
-
-
-def clip(text: str, limit: int) -> str:
-    """Returns `text` cut to at most `limit` bytes of UTF-8, never in the middle of a character.
-
-    Lone surrogates, which no exporter can encode, become question marks.
-    """
-    if len(text) <= limit and text.isascii():
-        return text
-    encoded = text.encode("utf-8", "replace")
-    if len(encoded) <= limit:
-        return encoded.decode("utf-8")
-    return encoded[:limit].decode("utf-8", "ignore")
 
 
 def clean_attributes(attributes: Mapping[str, object] | None, limit: int) -> Labels:

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from telemetry import conventions as names
-from telemetry.metrics.attributes import clip
+from telemetry.text import clip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ from opentelemetry.trace import Status, StatusCode
 
 from telemetry import conventions as names
 from telemetry.errors import KairosError
-from telemetry.metrics.attributes import clip
+from telemetry.text import clip
 from telemetry.tracing.marks import first_event
 from telemetry.tracing.tracebacks import TracebackFormatter
 
