@@ -6,7 +6,14 @@ from __future__ import annotations
 from telemetry.logs.export import EXPORT_THREAD_PREFIX, LogExportHandler
 from telemetry.logs.formatters import JsonFormatter, TextFormatter
 from telemetry.logs.otel_api import LoggerSource
-from telemetry.logs.setup import attach_export, configure_logging, detach_export, get_logger, reset_logging
+from telemetry.logs.setup import (
+    attach_export,
+    configure_logging,
+    detach_export,
+    get_logger,
+    logging_set_aside,
+    reset_logging,
+)
 from telemetry.logs.trace_context import TraceContextFilter
 
 __all__ = [
@@ -20,5 +27,6 @@ __all__ = [
     "configure_logging",
     "detach_export",
     "get_logger",
+    "logging_set_aside",
     "reset_logging",
 ]

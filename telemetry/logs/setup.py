@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
 from telemetry.errors import ConfigError
@@ -14,11 +15,18 @@ from telemetry.logs.formatters import JsonFormatter, TextFormatter
 from telemetry.logs.trace_context import TraceContextFilter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from telemetry.logs.otel_api import LoggerSource
 
-__all__ = ["attach_export", "configure_logging", "detach_export", "get_logger", "reset_logging"]
+__all__ = [
+    "attach_export",
+    "configure_logging",
+    "detach_export",
+    "get_logger",
+    "logging_set_aside",
+    "reset_logging",
+]
 
 _FORMATS = ("json", "text")
 _HandlerT = TypeVar("_HandlerT", bound=logging.Handler)
@@ -122,6 +130,36 @@ def reset_logging() -> None:
         console.flush()
         root.removeHandler(console)
     root.setLevel(level)
+
+
+@contextmanager
+def logging_set_aside() -> Iterator[None]:
+    """Take what `configure_logging` installed off for a while; afterwards it is as it was.
+
+    What is configured inside the block is undone at its end. The level and other handlers stay.
+    """
+    root = logging.getLogger()
+    level = root.level
+    ours = [handler for handler in root.handlers if isinstance(handler, (_Console, LogExportHandler))]
+    marked = [
+        (handler, marker)
+        for handler in root.handlers
+        for marker in handler.filters
+        if isinstance(marker, _Marker)
+    ]
+    for own in ours:
+        root.removeHandler(own)
+    for handler, marker in marked:
+        handler.removeFilter(marker)
+    try:
+        yield
+    finally:
+        reset_logging()
+        for own in ours:
+            root.addHandler(own)
+        for handler, marker in marked:
+            handler.filters.insert(0, marker)
+        root.setLevel(level)
 
 
 def _check(level: str | int, format_: str) -> int:

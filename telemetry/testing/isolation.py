@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Isolation: a pipeline in memory for a while, and afterwards everything as it was."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk.trace import Tracer, TracerProvider
+
+from telemetry.config.load import read_settings
+from telemetry.logs import attach_export, logging_set_aside
+from telemetry.pipeline.handle import HANDLE
+from telemetry.pipeline.start import start
+from telemetry.testing.ids import SequentialIds
+from telemetry.testing.probe import TelemetryProbe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from telemetry.pipeline.telemetry import Telemetry
+
+__all__ = ["isolated"]
+
+
+@contextmanager
+def isolated(**settings: Any) -> Iterator[TelemetryProbe]:
+    """Make a pipeline in memory the active one inside the block, and give the probe that reads it.
+
+    A pipeline that was active is set aside, not ended, and goes on afterwards; so do the providers
+    that libraries reach through OpenTelemetry's globals, and what `configure_logging` had set up. Log
+    records that reach the root logger are exported. Environment and settings files are not read,
+    trace and span ids count from 1. One block at a time per process; blocks may be nested.
+
+    Args:
+        **settings: Fields of `telemetry.Config`; `exporter` is `memory` or a comma list with it.
+
+    Raises:
+        ConfigError: A setting cannot be used.
+        ValueError: `exporter` is given without `memory`.
+    """
+    config = read_settings({"exporter": "memory", **settings}, {}).for_service("tests", "")
+    earlier = HANDLE.set_aside()
+    try:
+        with logging_set_aside():
+            telemetry = start(HANDLE, config)
+            try:
+                probe = TelemetryProbe(telemetry)
+                _count_ids_from_one(telemetry)
+                attach_export(telemetry.log_target)
+                yield probe
+            finally:
+                telemetry.shutdown()
+    finally:
+        # Code under test may have started a pipeline of its own and left it running.
+        left_over = HANDLE.telemetry
+        if left_over is not None:
+            left_over.shutdown()
+        if earlier is not None:
+            earlier.publish()  # the user's own instruments report to it again
+            HANDLE.activate(earlier)
+
+
+def _count_ids_from_one(telemetry: Telemetry) -> None:
+    ids = SequentialIds()
+    provider, tracer = telemetry.providers.tracer_provider, telemetry.tracer
+    # A tracer keeps the generator that its provider had when it was made: ours is there already.
+    for holder in (provider, tracer):
+        if isinstance(holder, (TracerProvider, Tracer)):
+            holder.id_generator = ids
