@@ -46,10 +46,8 @@ def families(data: MetricsData) -> list[Family]:
     out: dict[str, Family] = {}
     seen: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
     for resource in data.resource_metrics:
-        if "target_info" not in out:
-            out["target_info"] = InfoMetricFamily(
-                "target", "Target metadata", value=labels(resource.resource.attributes)
-            )
+        resource_labels = labels(resource.resource.attributes)
+        out["target_info"] = InfoMetricFamily("target", "Target metadata", value=resource_labels)
         for scope in resource.scope_metrics:
             scope_labels = _scope_labels(scope.scope)
             for metric in scope.metrics:
@@ -128,7 +126,7 @@ def _samples(metric: Metric, name: str, scope_labels: dict[str, str]) -> Iterato
                 yield from _histogram(
                     name, point, labels(point.attributes) | scope_labels, _buckets(point), point.exemplars
                 )
-        case ExponentialHistogram():
+        case _:  # an exponential histogram, the last kind that the SDK has
             for exponential in metric.data.data_points:
                 yield from _histogram(
                     name,
@@ -170,16 +168,18 @@ def _buckets(point: HistogramDataPoint) -> list[tuple[float, int]]:
 
 def _exponential_buckets(point: ExponentialHistogramDataPoint) -> list[tuple[float, int]]:
     """The same of an exponential histogram: text formats have no native ones."""
-    base = 2.0 ** (2.0**-point.scale)
-    counts: list[tuple[float, int]] = [
+    base: float = 2.0 ** (2.0**-point.scale)
+    counts = [
         (-(base ** (point.negative.offset + index)), count)
         for index, count in reversed(list(enumerate(point.negative.bucket_counts)))
+        if count
     ]
     counts.append((0.0, point.zero_count))
-    counts.extend(
+    counts += [
         (base ** (point.positive.offset + index + 1), count)
         for index, count in enumerate(point.positive.bucket_counts)
-    )
+        if count
+    ]
     counts.append((_INFINITY, 0))
     return list(zip((bound for bound, _ in counts), accumulate(count for _, count in counts), strict=True))
 

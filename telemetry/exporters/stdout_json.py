@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
-    ExponentialHistogram,
     ExponentialHistogramDataPoint,
     Gauge,
     Histogram,
@@ -127,7 +126,7 @@ def _metric(metric: Metric, start_unix_nano: int) -> _Json:
                 "DataPoints": [_histogram_point(point) for point in data.data_points],
                 "Temporality": _temporality(data.aggregation_temporality),
             }
-        case ExponentialHistogram():
+        case _:  # an exponential histogram, the last kind that the SDK has
             out["ExponentialHistogram"] = {
                 "DataPoints": [_exponential_point(point) for point in data.data_points],
                 "Temporality": _temporality(data.aggregation_temporality),

@@ -313,6 +313,21 @@ def test_a_reader_that_went_away_leaves_no_traceback_and_no_exit_status():
     assert "BrokenPipe" not in done.stderr
 
 
+def test_the_real_stream_is_written_past_its_buffer(monkeypatch, capfd):
+    monkeypatch.setattr(sys, "stdout", sys.__stdout__)
+    assert StdoutMetricExporter().export(NOTHING) is MetricExportResult.SUCCESS
+    assert documents(capfd.readouterr().out) == [{"ResourceMetrics": []}]
+
+
+def test_a_document_that_a_pipe_takes_in_pieces_is_written_to_its_end(monkeypatch, capfd):
+    write = os.write
+    monkeypatch.setattr(sys, "stdout", sys.__stdout__)
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:7]))
+    assert StdoutMetricExporter().export(NOTHING) is MetricExportResult.SUCCESS
+    monkeypatch.undo()
+    assert documents(capfd.readouterr().out) == [{"ResourceMetrics": []}]
+
+
 def test_grep_with_twenty_lines_shows_the_value(capsys):
     with providers(stdout.build(load_config("svc", "1"))) as sdk:
         sdk.record_everything()
