@@ -15,6 +15,7 @@ from telemetry.tracing.marks import COUNTED
 TYPE_CHECKING = False  # as `typing` has it, without importing it: the `none` path imports this module
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from logging import Logger
     from typing import Any, TextIO
 
     from opentelemetry.trace import Span
@@ -359,7 +360,7 @@ def configure_logging(
     configure(level, format, stream=stream, emit_logger=_log_target, service_name=_service_name)
 
 
-def get_logger(name: str | None = None) -> Any:
+def get_logger(name: str | None = None) -> Logger:
     """Returns the standard library's logger of this name.
 
     Args:
