@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from telemetry.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+    from types import FrameType
 
 __all__ = ["PREFIX", "UnknownSettingWarning", "from_code", "from_environment", "from_file"]
 
@@ -73,7 +75,7 @@ def from_environment(environ: Mapping[str, str], fields: Collection[str]) -> dic
             warnings.warn(
                 f"{variable[:80]!r} is not a setting of kairos-telemetry and is not read{hint}",
                 UnknownSettingWarning,
-                stacklevel=2,
+                stacklevel=_level_of_caller(),
             )
         elif text.strip():
             found[name] = Given(text.strip(), Origin("environment", variable))
@@ -109,6 +111,15 @@ def from_file(given: Given, fields: Collection[str], problems: list[str]) -> dic
         elif value not in ("", "~", "null"):  # YAML's ways to leave a value open
             found[name] = Given(value, Origin("file", f"{path}: {name}"))
     return found
+
+
+def _level_of_caller() -> int:
+    """How far up the code is that asked for settings: a warning about its environment points there."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # documented; `inspect` takes long to import
+    level = 1
+    while frame and frame.f_globals.get("__name__", "").partition(".")[0] == "telemetry":
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _unknown(name: str, origin: str, fix: str, fields: Collection[str]) -> str:

@@ -50,6 +50,11 @@ def test_a_row_tells_the_default(name):
         assert told.startswith(f"`{text}`")
 
 
+def test_the_example_in_code_runs():
+    (example,) = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+    exec(example, {})
+
+
 def test_the_errors_shown_are_those_that_are_raised(monkeypatch):
     monkeypatch.setenv("KAIROS_TELEMETRY_EXPORTER", "otpl")
     with pytest.raises(ConfigError) as caught:

@@ -143,6 +143,7 @@ def test_an_unknown_variable_is_warned_of_with_the_nearest_name(monkeypatch):
     with pytest.warns(UnknownSettingWarning, match="did you mean KAIROS_TELEMETRY_OTLP_ENDPOINT") as caught:
         load_config()
     assert "secret" not in str(caught[0].message)
+    assert caught[0].filename == __file__
 
 
 def test_an_unknown_variable_like_nothing_is_warned_of_too(monkeypatch):
