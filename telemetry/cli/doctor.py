@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from telemetry.errors import ConfigError
+from telemetry.errors import ConfigError, TelemetryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def command(
         for finding in _examine({name: value for name, value in overrides.items() if value is not None}):
             findings.append(finding)
             _show(finding, console)
-    except ConfigError as err:
+    except TelemetryError as err:
         console.print(str(err), markup=False)
         findings.extend(_as_findings(err))
         code = 2
@@ -90,11 +90,12 @@ def _load(overrides: dict[str, object]) -> tuple[Settings, list[str]]:
     return config, [str(warning.message) for warning in caught]
 
 
-def _as_findings(err: ConfigError) -> list[Finding]:
+def _as_findings(err: TelemetryError) -> list[Finding]:
     from telemetry.diagnosis import symptoms
     from telemetry.diagnosis.findings import Answer
 
-    return [Answer(symptoms.SETTINGS_BAD, problem).finding("settings") for problem in err.problems]
+    problems = err.problems if isinstance(err, ConfigError) else (str(err),)
+    return [Answer(symptoms.SETTINGS_BAD, problem).finding("settings") for problem in problems]
 
 
 def _show(finding: Finding, console: Console) -> None:

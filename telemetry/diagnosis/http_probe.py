@@ -81,23 +81,23 @@ def send_all(
 def _post(target: Target, parcel: Parcel, context: ssl.SSLContext | None, proxy: Proxy | None) -> Reply:
     host, port = (target.host, target.port) if proxy is None else (proxy.host, proxy.port)
     path = target.base_path + parcel.path
-    headers = {"Content-Type": _PROTOBUF, "User-Agent": "kairos-doctor", **dict(target.headers)}
+    headers = {"user-agent": "kairos-doctor", **dict(target.headers), "content-type": _PROTOBUF}
     connection: http.client.HTTPConnection
     if context is not None:
         connection = http.client.HTTPSConnection(host, port, timeout=target.timeout_s, context=context)
     else:
         connection = http.client.HTTPConnection(host, port, timeout=target.timeout_s)
     if proxy is not None:
-        authorization = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {}
+        authorization = {"proxy-authorization": proxy.authorization} if proxy.authorization else {}
         if context is not None:
             connection.set_tunnel(target.host, target.port, authorization)
         else:
             path = f"http://{target.address}{path}"
-            headers |= {"Host": target.address, **authorization}
+            headers |= {"host": target.address, **authorization}
     body = parcel.request.SerializeToString()
     if target.is_compressed:
         body = gzip.compress(body)
-        headers["Content-Encoding"] = "gzip"
+        headers["content-encoding"] = "gzip"
     try:
         connection.request("POST", path, body, headers)
         response = connection.getresponse()

@@ -42,7 +42,8 @@ def resolve(
         else:
             # Order kept, doubles dropped: the addresses are tried in this order.
             addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
-            answers.put(Answer(symptoms.RESOLVED, f"{host} is {', '.join(addresses)}"))
+            words = "an address" if host in addresses else ", ".join(addresses)
+            answers.put(Answer(symptoms.RESOLVED, f"{host} is {words}"))
 
     # getaddrinfo knows no timeout, and an abandoned daemon thread does not hold up the exit.
     threading.Thread(target=ask, name="kairos-doctor-resolver", daemon=True).start()

@@ -186,8 +186,8 @@ FORBIDDEN = _failed(
 )
 NOT_ENABLED = _failed(
     "the receiver does not take this signal",
-    "Enable a pipeline for {signal}s in the receiver, or leave the signal out: "
-    "OTEL_{variable}_EXPORTER=none.",
+    "Enable a pipeline for {signal}s in the receiver; or leave the signal out: in the place of "
+    "KAIROS_TELEMETRY_EXPORTER, set OTEL_{variable}_EXPORTER=none and the other two OTEL_..._EXPORTER=otlp.",
 )
 TOO_LARGE = _failed(
     "the request is too large for the receiver",

@@ -99,6 +99,16 @@ def test_json_of_bad_settings():
     assert "'otpl'" in finding["message"]
 
 
+def test_a_settings_file_without_the_extra_that_reads_it(monkeypatch, tmp_path):
+    (tmp_path / "settings.yaml").write_text("exporter: memory\n")
+    monkeypatch.setenv("KAIROS_TELEMETRY_CONFIG_FILE", str(tmp_path / "settings.yaml"))
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    result = doctor("--json")
+    assert result.exit_code == 2
+    assert "pip install 'kairos-telemetry[yaml]'" in result.stderr
+    assert "kairos-telemetry[yaml]" in json.loads(result.stdout)["findings"][0]["message"]
+
+
 def test_secure_and_insecure_override_the_settings(monkeypatch):
     with faulty.grpc_server() as server:
         endpoint = f"127.0.0.1:{server.port}"

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import ssl
 
 import grpc
@@ -71,43 +70,10 @@ def test_compression_is_the_configured_one(check, compression):
     assert findings[-1].headline == "received"
 
 
-def test_nothing_listening(check):
-    port = faulty.closed_port()
-    finding = check(exporter="otlp", otlp_endpoint=f"127.0.0.1:{port}")[-1]
-    assert finding.message == f"nothing is listening: 127.0.0.1 port {port} refuses connections"
-    assert f"Start a receiver on port {port}" in finding.remedy
-
-
-def test_unknown_host(check):
-    finding = check(exporter="otlp", otlp_endpoint="nothing.invalid:4317", otlp_timeout_seconds=5)[-1]
-    assert finding.message.startswith("the host name is not known: nothing.invalid (")
-
-
-def test_silent_server(check):
-    with faulty.silent_server() as port:
-        finding = check(exporter="otlp", otlp_endpoint=f"127.0.0.1:{port}")[-1]
-    assert finding.message == (
-        f"the server accepts the connection but never answers: 127.0.0.1:{port}, within 0.5 s"
-    )
-
-
-def test_silent_server_over_tls(check):
-    with faulty.silent_server() as port:
-        finding = check(exporter="otlp", otlp_endpoint=f"https://127.0.0.1:{port}")[-1]
-    assert finding.headline == "the server accepts the connection but never answers"
-    assert "TLS handshake not answered within 0.5 s" in finding.message
-
-
 def test_connection_attempt_without_an_answer(check):
     with faulty.deaf_server() as port:
         finding = check(exporter="otlp", otlp_endpoint=f"127.0.0.1:{port}")[-1]
     assert finding.message == f"the connection attempt gets no answer: 127.0.0.1 port {port}, within 0.5 s"
-
-
-def test_server_that_hangs_up(check):
-    with faulty.raw_server(lambda connection: None) as port:
-        finding = check(exporter="otlp", otlp_endpoint=f"127.0.0.1:{port}")[-1]
-    assert finding.headline == "the server closes the connection without an answer"
 
 
 def test_server_that_hangs_up_during_the_handshake(check):
@@ -116,20 +82,6 @@ def test_server_that_hangs_up_during_the_handshake(check):
     assert finding.message == (
         f"the TLS handshake fails: 127.0.0.1:{port} closed the connection during the handshake"
     )
-
-
-def test_plain_text_where_the_server_wants_tls(check, authority):
-    with faulty.grpc_server(tls=authority.issue("127.0.0.1")) as server:
-        finding = check(exporter="otlp", otlp_endpoint=f"127.0.0.1:{server.port}")[-1]
-    assert finding.headline == "the server wants TLS, but plain text was sent"
-    assert f"https://127.0.0.1:{server.port}" in finding.remedy
-
-
-def test_tls_where_the_server_is_plain_text(check):
-    with faulty.grpc_server() as server:
-        finding = check(exporter="otlp", otlp_endpoint=f"https://127.0.0.1:{server.port}")[-1]
-    assert finding.headline == "the server speaks plain text, but TLS was tried"
-    assert "KAIROS_TELEMETRY_OTLP_INSECURE=true" in finding.remedy
 
 
 def test_tls_where_a_slow_http_server_is_plain_text(check):
@@ -153,82 +105,6 @@ def test_tls_with_a_trusted_certificate(check, authority):
         "received",
         "received",
     ]
-
-
-def test_unknown_authority(check, authority):
-    with faulty.grpc_server(tls=authority.issue("127.0.0.1")) as server:
-        finding = check(exporter="otlp", otlp_endpoint=f"https://127.0.0.1:{server.port}")[-1]
-    assert finding.headline == "the server's certificate is not trusted"
-    assert "KAIROS_TELEMETRY_OTLP_CERTIFICATE" in finding.remedy
-
-
-def test_certificate_for_another_name(check, authority):
-    with faulty.grpc_server(tls=authority.issue("collector.example")) as server:
-        finding = check(
-            exporter="otlp",
-            otlp_endpoint=f"https://localhost:{server.port}",
-            otlp_certificate=authority.file,
-        )[-1]
-    assert finding.headline == "the server's certificate is for another name"
-    assert "localhost" in finding.message
-
-
-@pytest.mark.parametrize(
-    ("validity", "headline"),
-    [
-        ({"not_after": dt.datetime(2020, 1, 1, tzinfo=dt.UTC)}, "the server's certificate has expired"),
-        (
-            {"not_before": dt.datetime(2998, 1, 1, tzinfo=dt.UTC)},
-            "the server's certificate is not valid yet",
-        ),
-    ],
-)
-def test_certificate_outside_its_time(check, authority, validity, headline):
-    with faulty.grpc_server(tls=authority.issue("127.0.0.1", **validity)) as server:
-        finding = check(
-            exporter="otlp",
-            otlp_endpoint=f"https://127.0.0.1:{server.port}",
-            otlp_certificate=authority.file,
-        )[-1]
-    assert finding.headline == headline
-
-
-def test_missing_client_certificate(check, authority):
-    with faulty.grpc_server(tls=authority.issue("127.0.0.1"), client_ca=authority.file) as server:
-        finding = check(
-            exporter="otlp",
-            otlp_endpoint=f"https://127.0.0.1:{server.port}",
-            otlp_certificate=authority.file,
-        )[-1]
-    assert finding.headline == "the server asks for a client certificate"
-    assert "KAIROS_TELEMETRY_OTLP_CLIENT_KEY" in finding.remedy
-
-
-def test_refused_client_certificate(check, authority, tmp_path):
-    stranger = faulty.Authority(tmp_path, "stranger").issue("client@example.org")
-    with faulty.grpc_server(tls=authority.issue("127.0.0.1"), client_ca=authority.file) as server:
-        finding = check(
-            exporter="otlp",
-            otlp_endpoint=f"https://127.0.0.1:{server.port}",
-            otlp_certificate=authority.file,
-            otlp_client_certificate=stranger.certificate,
-            otlp_client_key=stranger.key,
-        )[-1]
-    assert finding.headline == "the server refuses the client certificate"
-
-
-def test_accepted_client_certificate(check, authority):
-    client = authority.issue("client@example.org", file="client")
-    with faulty.grpc_server(tls=authority.issue("127.0.0.1"), client_ca=authority.file) as server:
-        findings = check(
-            exporter="otlp",
-            otlp_endpoint=f"https://127.0.0.1:{server.port}",
-            otlp_certificate=authority.file,
-            otlp_client_certificate=client.certificate,
-            otlp_client_key=client.key,
-            otlp_timeout_seconds=5,
-        )
-    assert findings[-1].headline == "received"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import gzip
 
 import pytest
@@ -152,12 +151,6 @@ def test_https_spoken_to_a_grpc_port(check, authority):
     assert finding.headline == "this is a gRPC port, but HTTP was spoken"
 
 
-def test_plain_text_where_the_server_wants_tls(check, authority):
-    with faulty.http_server(tls=authority.issue("127.0.0.1")) as server:
-        finding = check(exporter="otlp-http", otlp_endpoint=f"http://127.0.0.1:{server.port}")[-1]
-    assert finding.headline == "the server wants TLS, but plain text was sent"
-
-
 def test_plain_text_answered_with_a_400_by_a_tls_port(check, authority):
     import ssl
 
@@ -179,45 +172,6 @@ def test_plain_text_answered_with_a_400_by_a_tls_port(check, authority):
     assert finding.headline == "the server wants TLS, but plain text was sent"
 
 
-def test_tls_where_the_server_is_plain_text(check):
-    with faulty.http_server() as server:
-        finding = check(exporter="otlp-http", otlp_endpoint=f"https://127.0.0.1:{server.port}")[-1]
-    assert finding.headline == "the server speaks plain text, but TLS was tried"
-
-
-def test_nothing_listening(check):
-    port = faulty.closed_port()
-    finding = check(exporter="otlp-http", otlp_endpoint=f"http://127.0.0.1:{port}")[-1]
-    assert finding.message == f"nothing is listening: 127.0.0.1 port {port} refuses connections"
-
-
-def test_unknown_host(check):
-    finding = check(exporter="otlp-http", otlp_endpoint="http://nothing.invalid", otlp_timeout_seconds=5)[-1]
-    assert finding.headline == "the host name is not known"
-
-
-def test_silent_server(check):
-    with faulty.silent_server() as port:
-        finding = check(
-            exporter="otlp-http", otlp_endpoint=f"http://127.0.0.1:{port}", otlp_timeout_seconds=0.1
-        )[-1]
-    assert finding.message == (
-        f"the server accepts the connection but never answers: 127.0.0.1:{port}, within 0.1 s"
-    )
-
-
-def test_server_that_hangs_up(check):
-    with faulty.raw_server(lambda connection: connection.recv(65536)) as port:
-        finding = check(exporter="otlp-http", otlp_endpoint=f"http://127.0.0.1:{port}")[-1]
-    assert finding.headline == "the server closes the connection without an answer"
-
-
-def test_unknown_authority(check, authority):
-    with faulty.http_server(tls=authority.issue("127.0.0.1")) as server:
-        finding = check(exporter="otlp-http", otlp_endpoint=f"https://127.0.0.1:{server.port}")[-1]
-    assert finding.headline == "the server's certificate is not trusted"
-
-
 def test_self_signed_certificate(check, authority, tmp_path):
     import trustme
 
@@ -229,63 +183,6 @@ def test_self_signed_certificate(check, authority, tmp_path):
         finding = check(exporter="otlp-http", otlp_endpoint=f"https://127.0.0.1:{server.port}")[-1]
     assert finding.headline == "the server's certificate is not trusted"
     assert "self-signed" in finding.message
-
-
-def test_certificate_for_another_name(check, authority):
-    with faulty.http_server(tls=authority.issue("collector.example")) as server:
-        finding = check(
-            exporter="otlp-http",
-            otlp_endpoint=f"https://127.0.0.1:{server.port}",
-            otlp_certificate=authority.file,
-        )[-1]
-    assert finding.headline == "the server's certificate is for another name"
-
-
-def test_expired_certificate(check, authority):
-    pair = authority.issue("127.0.0.1", not_after=dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
-    with faulty.http_server(tls=pair) as server:
-        finding = check(
-            exporter="otlp-http",
-            otlp_endpoint=f"https://127.0.0.1:{server.port}",
-            otlp_certificate=authority.file,
-        )[-1]
-    assert finding.headline == "the server's certificate has expired"
-
-
-def test_missing_client_certificate(check, authority):
-    with faulty.http_server(tls=authority.issue("127.0.0.1"), client_ca=authority.file) as server:
-        finding = check(
-            exporter="otlp-http",
-            otlp_endpoint=f"https://127.0.0.1:{server.port}",
-            otlp_certificate=authority.file,
-        )[-1]
-    assert finding.headline == "the server asks for a client certificate"
-
-
-def test_refused_client_certificate(check, authority, tmp_path):
-    stranger = faulty.Authority(tmp_path, "stranger").issue("client@example.org")
-    with faulty.http_server(tls=authority.issue("127.0.0.1"), client_ca=authority.file) as server:
-        finding = check(
-            exporter="otlp-http",
-            otlp_endpoint=f"https://127.0.0.1:{server.port}",
-            otlp_certificate=authority.file,
-            otlp_client_certificate=stranger.certificate,
-            otlp_client_key=stranger.key,
-        )[-1]
-    assert finding.headline == "the server refuses the client certificate"
-
-
-def test_tls_with_a_client_certificate(check, authority):
-    client = authority.issue("client@example.org", file="client")
-    with faulty.http_server(tls=authority.issue("127.0.0.1"), client_ca=authority.file) as server:
-        findings = check(
-            exporter="otlp-http",
-            otlp_endpoint=f"https://127.0.0.1:{server.port}",
-            otlp_certificate=authority.file,
-            otlp_client_certificate=client.certificate,
-            otlp_client_key=client.key,
-        )
-    assert findings[-1].headline == "received"
 
 
 def test_a_header_that_http_cannot_carry(check, settings):

@@ -49,6 +49,10 @@ def test_every_address_of_a_name_is_told_once():
     assert answer.detail == "collector.example is 192.0.2.1, ::2"
 
 
+def test_an_address_is_no_name():
+    assert resolve("127.0.0.1", 4317, 5).detail == "127.0.0.1 is an address"
+
+
 def test_a_host_without_a_route():
     assert connect("255.255.255.255", 4317, 0.5).symptom.headline == "the host cannot be reached"
 
