@@ -4,9 +4,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-from opentelemetry.sdk.trace import Tracer, TracerProvider
+from typing import TYPE_CHECKING, Any, cast
 
 from telemetry.config.load import read_settings
 from telemetry.logs import attach_export, logging_set_aside
@@ -17,6 +15,8 @@ from telemetry.testing.probe import TelemetryProbe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from opentelemetry.sdk.trace import Tracer, TracerProvider
 
     from telemetry.pipeline.telemetry import Telemetry
 
@@ -63,8 +63,8 @@ def isolated(**settings: Any) -> Iterator[TelemetryProbe]:
 
 def _count_ids_from_one(telemetry: Telemetry) -> None:
     ids = SequentialIds()
-    provider, tracer = telemetry.providers.tracer_provider, telemetry.tracer
-    # A tracer keeps the generator that its provider had when it was made: ours is there already.
-    for holder in (provider, tracer):
-        if isinstance(holder, (TracerProvider, Tracer)):
-            holder.id_generator = ids
+    # A pipeline with exporters of its own, as the probe demands, is made of the SDK's classes.
+    provider = cast("TracerProvider", telemetry.providers.tracer_provider)
+    provider.id_generator = ids  # type: ignore[assignment]  # the SDK takes any; its type is inferred too narrow
+    # A tracer keeps the generator that its provider had when it was made; this one was made before.
+    cast("Tracer", telemetry.tracer).id_generator = ids

@@ -48,8 +48,7 @@ def span_texts(span: ReadableSpan) -> Iterator[PlacedText]:
         yield from _walk(f"{place}, link, attribute", link.attributes)
         yield from _walk(f"{place}, link, trace state", link.context.trace_state)
     context = span.get_span_context()
-    if context is not None:
-        yield from _walk(f"{place}, trace state", context.trace_state)
+    yield from _walk(f"{place}, trace state", context and context.trace_state)
     yield from _scope_texts(place, span.instrumentation_scope)
     yield from resource_texts(span.resource)
 
@@ -80,9 +79,8 @@ def resource_texts(resource: Resource) -> Iterator[PlacedText]:
 
 
 def _scope_texts(place: str, scope: InstrumentationScope | None) -> Iterator[PlacedText]:
-    if scope is not None:
-        yield from _walk(f"{place}, scope", [scope.name, scope.version, scope.schema_url])
-        yield from _walk(f"{place}, scope attribute", scope.attributes)
+    yield from _walk(f"{place}, scope", scope and [scope.name, scope.version, scope.schema_url])
+    yield from _walk(f"{place}, scope attribute", scope and scope.attributes)
 
 
 def _walk(place: str, value: object) -> Iterator[PlacedText]:

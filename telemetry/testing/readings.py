@@ -46,7 +46,7 @@ class Readings:
             or not isinstance(logs, MemoryLogExporter)
         ):
             raise ValueError(  # noqa: TRY004 - it is the setting that is wrong, not a type
-                f"exporter: {', '.join(telemetry.exporters) or 'none'!r} keeps nothing in memory;"
+                f"exporter: {','.join(telemetry.exporters) or 'none'!r} keeps nothing in memory;"
                 " use exporter='memory', alone or in a comma list."
             )
         self.telemetry = telemetry

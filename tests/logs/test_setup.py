@@ -15,6 +15,7 @@ from telemetry.logs import (
     configure_logging,
     detach_export,
     get_logger,
+    logging_set_aside,
     reset_logging,
 )
 
@@ -141,6 +142,23 @@ def test_reset_removes_our_own_handler(bare_root):
 
     assert bare_root.handlers == []
     assert bare_root.level == logging.WARNING
+
+
+def test_set_aside_takes_everything_off_and_puts_it_back(bare_root, exported):
+    stream = io.StringIO()
+    configure_logging("ERROR", stream=stream, emit_logger=exported.source)
+    before = [(handler, list(handler.filters)) for handler in bare_root.handlers]
+
+    with logging_set_aside():
+        assert bare_root.handlers == []
+        configure_logging("DEBUG", "json", stream=io.StringIO())
+        get_logger("shop").error("inside")
+
+    assert [(handler, list(handler.filters)) for handler in bare_root.handlers] == before
+    assert bare_root.level == logging.ERROR
+    get_logger("shop").error("after")
+    assert stream.getvalue().endswith("ERROR    shop: after\n")
+    assert exported.only().body == "after"
 
 
 @pytest.mark.parametrize(
