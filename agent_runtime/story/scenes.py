@@ -64,10 +64,18 @@ _CALENDAR = call_tools(("calendar", {"day": "2026-05-04"}), usage=Usage(175, 13)
 _DOWN = server_error(500)
 _BUSY = server_error(503)
 
+_EVERYTHING = call_tools(
+    ("hotels", {"city": "Lisbon", "nights": 3}),
+    ("currency", {"base": "EUR", "quote": "CHF"}),
+    ("calendar", {"day": "2026-05-05"}),
+    usage=Usage(210, 48),
+)
+
 QUIET = (Turn("all is well", "What is the weather in Lisbon?", (_WEATHER, _DONE)),)
 
 SCENES: tuple[tuple[Turn, ...], ...] = (
     QUIET,
+    (Turn("all is well, three tools at once", "Plan it all.", (_EVERYTHING, _DONE)),),
     (Turn("model: rate limit", "Summarise my trip.", (rate_limit(2.0), _DONE)),),
     (Turn("model: rate limit twice", "And in French?", (rate_limit(1.0), rate_limit(4.0), _DONE)),),
     (Turn("model: timeouts", "Plan three days in Porto.", (timeout(), timeout(), _DONE)),),

@@ -71,10 +71,10 @@ def command(
         # The cells that are exported, read before the last export: no second count of the story.
         values = pipeline.snapshot()
         summary = DemoSummary.read(values, pipeline.shutdown(), exporters)
-    if as_json:
-        typer.echo(summary.to_json(), err=True)
-    else:
-        render(summary, console, is_interrupted=is_interrupted)
+        if as_json:
+            typer.echo(summary.to_json(), err=True)
+        else:
+            render(summary, console, is_interrupted=is_interrupted)
     if is_interrupted:
         raise typer.Exit(_EXIT_INTERRUPTED)
     if summary.is_lost:

@@ -228,6 +228,8 @@ def _advice(summary: DemoSummary) -> list[Text]:
     if not any(name.startswith("otlp") for name in summary.exporters):
         otlp = "KAIROS_TELEMETRY_EXPORTER=otlp KAIROS_TELEMETRY_OTLP_ENDPOINT=localhost:4317 kairos demo"
         steps.append((otlp, "the same into a collector"))
+    if "prometheus" in summary.exporters:
+        steps.append(("kairos demo --duration 300", "long enough for Prometheus to scrape it"))
     steps += [
         ("kairos config", "the settings in effect, and where each came from"),
         ("kairos demo --duration 60", "a longer story"),

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
@@ -34,7 +35,7 @@ from agent_runtime.faults import (
     unauthorized,
 )
 from agent_runtime.llm import ScriptedModel, Step, call_tools, say
-from telemetry import CircuitState, HealthStatus, KairosError
+from telemetry import CircuitState, ErrorCode, HealthStatus, KairosError
 
 OK = say("done", usage=Usage(10, 2))
 SEARCH = call_tools(("search", {"query": "tea"}), usage=Usage(5, 1))
@@ -337,7 +338,8 @@ def test_an_agent_that_never_finishes_is_an_internal_error(observed):
     assert observed.errors == {("internal_error", "agent", False): 1}
 
 
-def test_a_cancelled_run_is_no_error(observed):
+@pytest.mark.parametrize("settings", [resilience(), Resilience(is_enabled=False)], ids=["guarded", "off"])
+def test_a_cancelled_run_is_no_error(observed, settings: Resilience):
     called = asyncio.Event()
 
     async def hang() -> str:
@@ -347,7 +349,9 @@ def test_a_cancelled_run_is_no_error(observed):
         return ""
 
     async def cancelled() -> None:
-        task = asyncio.create_task(agent(call_tools(("hang", {})), tools=[hang]).run("go"))
+        task = asyncio.create_task(
+            agent(call_tools(("hang", {})), tools=[hang], resilience=settings).run("go")
+        )
         await called.wait()
         task.cancel()
         await task
@@ -407,6 +411,11 @@ def test_an_open_breaker_fails_fast(observed):
         helper.run_sync("hello")
     assert (caught.value.component, caught.value.retry_in_s, caught.value.recoverable) == ("llm", 30.0, True)
     assert observed.errors == {LLM_DOWN: 2}
+
+
+def test_a_refusal_survives_a_process_boundary():
+    copy = pickle.loads(pickle.dumps(CircuitOpenError(ErrorCode.LLM_ERROR, "llm", 3.0)))
+    assert (copy.code, copy.component, copy.retry_in_s) == (ErrorCode.LLM_ERROR, "llm", 3.0)
 
 
 def test_a_tools_breaker_leaves_the_others_alone(observed):

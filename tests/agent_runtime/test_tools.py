@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 import threading
 from dataclasses import dataclass
 from datetime import date  # noqa: TC003 - the tool's schema is made from it
@@ -96,6 +97,15 @@ def test_arguments_that_are_not_json_are_invalid_too():
 
 def test_wrong_arguments_are_invalid_input():
     assert classify(InvalidArgumentsError("search", ("query: required",)))[0] is ErrorCode.INVALID_INPUT
+
+
+def test_wrong_arguments_survive_a_process_boundary():
+    copy = pickle.loads(pickle.dumps(InvalidArgumentsError("search", ("query: required",))))
+    assert (copy.tool, copy.problems, str(copy)) == (
+        "search",
+        ("query: required",),
+        "invalid arguments for tool 'search': query: required",
+    )
 
 
 def test_plain_functions_run_beside_the_event_loop():

@@ -71,6 +71,12 @@ def test_a_collector_is_suggested_only_to_those_who_use_none():
     assert advice not in shown(DemoSummary.read(VALUES, DELIVERED, ["otlp-http"]))
 
 
+def test_prometheus_needs_time_to_scrape():
+    assert "--duration 300  # long enough for Prometheus" in shown(
+        DemoSummary.read(VALUES, DELIVERED, ["prometheus"])
+    )
+
+
 def test_an_interrupted_demo_says_so():
     text = shown(DemoSummary.read(VALUES, DELIVERED, ["otlp"]), is_interrupted=True)
     assert text.startswith("Interrupted; this is what happened until then.")
