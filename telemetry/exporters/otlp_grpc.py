@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from telemetry.exporters.base import Exporters
 from telemetry.exporters.lazy import LazyLogExporter, LazyMetricExporter, LazySpanExporter
 from telemetry.exporters.temporality import preferred_aggregation, preferred_temporality
-from telemetry.exporters.trust import system_roots
 
 if TYPE_CHECKING:
     from grpc import ChannelCredentials
@@ -110,6 +109,8 @@ def _settings(config: Config) -> dict[str, Any]:
 
 def _credentials(config: Config) -> ChannelCredentials:
     import grpc
+
+    from telemetry.exporters.trust import system_roots
 
     roots = _read(config.otlp_certificate)
     # gRPC's own variable for the same purpose goes before the machine's list; gRPC reads it itself.

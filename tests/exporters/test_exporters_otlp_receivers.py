@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from opentelemetry.sdk.trace.export import SpanExportResult
+from support.ports import free_port
 from support.providers import providers
+from support.rotel import Rotel
 from support.tls import Proxy
+from support.waiting import wait_for
 
 from telemetry.config import load_config
 from telemetry.exporters import registry
+from telemetry.exporters.base import Exporters
 
 if TYPE_CHECKING:
     from support.received import Received
@@ -160,3 +164,20 @@ def test_delta_temporality_arrives_as_deltas(receiver, name, monkeypatch):
     assert [point.value for point in received.points] == [2, 2, 2]
     assert all(point.is_delta for point in received.points)
     assert received.total("kairos.errors.total") == 6
+
+
+def test_delivery_resumes_soon_after_an_outage():
+    port = free_port()
+    config = load_config(
+        "svc", "1", exporter="otlp", otlp_endpoint=f"127.0.0.1:{port}", otlp_timeout_seconds=0.3
+    )
+    built = registry.build("otlp", config)
+    with providers(Exporters()) as sdk:
+        batch = [sdk.tracer.start_span("after the outage")]
+        assert built.spans is not None
+        for _ in range(3):  # enough for gRPC to lengthen its pauses
+            assert built.spans.export(batch) is SpanExportResult.FAILURE
+        with Rotel(grpc_port=port) as receiver:
+            wait_for(lambda: built.spans.export(batch) is SpanExportResult.SUCCESS, 8, "a delivery")
+            assert "after the outage" in receiver.wait_for(lambda got: got.spans).span_names
+        built.spans.shutdown()

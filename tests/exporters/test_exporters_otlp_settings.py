@@ -224,10 +224,10 @@ def test_a_certificate_that_vanished_is_a_failure(certificates: Certificates, tm
 
 
 def test_grpcs_own_variable_for_authorities_is_left_to_grpc(certificates: Certificates, monkeypatch):
-    from telemetry.exporters import otlp_grpc
+    from telemetry.exporters import otlp_grpc, trust
 
     monkeypatch.setenv("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", str(certificates.authority))
-    monkeypatch.setattr(otlp_grpc, "system_roots", lambda: pytest.fail("looked for the machine's list"))
+    monkeypatch.setattr(trust, "system_roots", lambda: pytest.fail("looked for the machine's list"))
     config = load_config("svc", "1", exporter="otlp", otlp_endpoint="https://localhost:4317")
     assert otlp_grpc._credentials(config) is not None
 

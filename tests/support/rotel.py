@@ -32,12 +32,16 @@ def binary() -> Path:
 
 
 class Rotel:
-    """A running collector: `with Rotel() as receiver: ...; receiver.wait_for(lambda got: got.spans)`."""
+    """A running collector: `with Rotel() as receiver: ...; receiver.wait_for(lambda got: got.spans)`.
+
+    Args:
+        grpc_port: Where to listen for gRPC; default: a free port.
+    """
 
     name = "rotel"
 
-    def __init__(self) -> None:
-        self.grpc_port = free_port()
+    def __init__(self, grpc_port: int | None = None) -> None:
+        self.grpc_port = grpc_port or free_port()
         self.http_port = free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="rotel-")
         self._output = Path(self._folder.name) / "output.txt"
