@@ -55,7 +55,7 @@ def send_all(
     proxy: Proxy | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[tuple[Parcel, Answer]]:
-    """POST each parcel, as the exporter `otlp-http` does but without following redirects.
+    """POST each parcel, as the exporter `otlp-http` does; end when there is no answer at all.
 
     Args:
         target: Where to.
@@ -70,12 +70,12 @@ def send_all(
             reply = _post(target, parcel, context, proxy)
         except ValueError:
             # The error quotes the header's value, which may be a secret.
-            answer = Answer(symptoms.BAD_HEADER, ", ".join(name for name, _ in target.headers))
+            yield parcel, Answer(symptoms.BAD_HEADER, ", ".join(name for name, _ in target.headers))
+            return
         except (OSError, http.client.HTTPException) as err:
-            answer = _explain_failure(err, target, context)
-        else:
-            answer = explain_reply(reply, parcel, clock() - started, target)
-        yield parcel, answer
+            yield parcel, _explain_failure(err, target, context)
+            return
+        yield parcel, explain_reply(reply, parcel, clock() - started, target)
 
 
 def _post(target: Target, parcel: Parcel, context: ssl.SSLContext | None, proxy: Proxy | None) -> Reply:

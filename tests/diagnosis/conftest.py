@@ -30,7 +30,7 @@ def no_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def settings() -> Callable[..., Settings]:
     def load(**given: object) -> Settings:
-        return load_config("doctor-test", "1.2.3", **{"otlp_timeout_seconds": 0.5, **given})
+        return load_config("doctor-test", "1.2.3", **{"otlp_timeout_seconds": 5, **given})
 
     return load
 

@@ -41,7 +41,7 @@ def test_nothing_listening(last):
 
 
 def test_unknown_host(last):
-    finding = last(4317, host="nothing.invalid", otlp_timeout_seconds=5)
+    finding = last(4317, host="nothing.invalid")
     assert finding.message.startswith("the host name is not known: nothing.invalid (")
 
 
@@ -127,6 +127,5 @@ def test_client_certificate(last, server, authority, tmp_path, signer, headline)
             otlp_certificate=authority.file,
             otlp_client_certificate=client.certificate,
             otlp_client_key=client.key,
-            otlp_timeout_seconds=5,
         )
     assert finding.headline == headline

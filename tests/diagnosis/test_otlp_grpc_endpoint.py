@@ -72,7 +72,7 @@ def test_compression_is_the_configured_one(check, compression):
 
 def test_connection_attempt_without_an_answer(check):
     with faulty.deaf_server() as port:
-        finding = check(exporter="otlp", otlp_endpoint=f"127.0.0.1:{port}")[-1]
+        finding = check(exporter="otlp", otlp_timeout_seconds=0.5, otlp_endpoint=f"127.0.0.1:{port}")[-1]
     assert finding.message == f"the connection attempt gets no answer: 127.0.0.1 port {port}, within 0.5 s"
 
 
@@ -96,7 +96,6 @@ def test_tls_with_a_trusted_certificate(check, authority):
             exporter="otlp",
             otlp_endpoint=f"https://127.0.0.1:{server.port}",
             otlp_certificate=authority.file,
-            otlp_timeout_seconds=5,
         )
     assert [finding.headline for finding in findings[2:]] == [
         "TLS works and the certificate is trusted",
@@ -125,7 +124,7 @@ def test_tls_with_a_trusted_certificate(check, authority):
 )
 def test_each_status_has_its_words(check, code, details, headline):
     with faulty.grpc_server((code, details)) as server:
-        findings = check(exporter="otlp", otlp_endpoint=f"127.0.0.1:{server.port}", otlp_timeout_seconds=5)
+        findings = check(exporter="otlp", otlp_endpoint=f"127.0.0.1:{server.port}")
     assert [(finding.check, finding.headline) for finding in findings[3:]] == [
         ("otlp metric", headline),
         ("otlp span", headline),
@@ -201,7 +200,10 @@ def test_silence_after_the_handshake(check, authority):
 
     with faulty.tls_server(authority, serve) as port:
         finding = check(
-            exporter="otlp", otlp_endpoint=f"https://127.0.0.1:{port}", otlp_certificate=authority.file
+            exporter="otlp",
+            otlp_timeout_seconds=0.5,
+            otlp_endpoint=f"https://127.0.0.1:{port}",
+            otlp_certificate=authority.file,
         )[-1]
     assert finding.headline == "the server accepts the connection but never answers"
 
@@ -260,7 +262,10 @@ def test_a_server_that_breaks_the_connection_after_the_handshake(check, authorit
 def test_a_server_that_closes_on_the_first_word(check, authority):
     with faulty.tls_server(authority, lambda connection: connection.recv(65536)) as port:
         finding = check(
-            exporter="otlp", otlp_endpoint=f"https://127.0.0.1:{port}", otlp_certificate=authority.file
+            exporter="otlp",
+            otlp_timeout_seconds=0.5,
+            otlp_endpoint=f"https://127.0.0.1:{port}",
+            otlp_certificate=authority.file,
         )[-1]
     assert finding.headline == "the server closes the connection without an answer"
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 
 def a_target(port=4317, exporter="otlp", **given):
-    return Target(exporter, "127.0.0.1", port, given.pop("is_secure", True), 0.5, **given)
+    return Target(
+        exporter, "127.0.0.1", port, given.pop("is_secure", True), given.pop("timeout_s", 5.0), **given
+    )
 
 
 def test_a_name_server_that_does_not_answer():
@@ -187,7 +189,7 @@ def test_a_port_that_takes_a_handshake_for_grpc_only(authority):
 
 def test_a_server_that_hangs_up_only_after_a_question(authority):
     with faulty.http_server(tls=authority.issue("127.0.0.1")) as server:
-        target = a_target(server.port, "otlp-http", certificate=str(authority.file))
+        target = a_target(server.port, "otlp-http", timeout_s=0.5, certificate=str(authority.file))
         answer = explain_hang_up(target, client_context(target))
     assert answer.symptom.headline == "the server closes the connection without an answer"
 
@@ -216,7 +218,9 @@ def test_something_that_is_not_http_on_an_http_port(check):
         connection.sendall(b"220 mail ready\r\n")
 
     with faulty.raw_server(serve) as port:
-        finding = check(exporter="otlp-http", otlp_endpoint=f"http://127.0.0.1:{port}")[-1]
+        finding = check(
+            exporter="otlp-http", otlp_endpoint=f"http://127.0.0.1:{port}", otlp_timeout_seconds=0.5
+        )[-1]
     assert finding.message == f"the answer is not OTLP: 127.0.0.1:{port} does not answer in HTTP"
 
 

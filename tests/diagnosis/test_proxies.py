@@ -142,6 +142,6 @@ def test_grpc_through_a_proxy_that_refuses(check, monkeypatch):
     refusal = b"HTTP/1.1 403 Forbidden by policy\r\nContent-Length: 0\r\n\r\n"
     with faulty.connect_proxy(refusal) as proxy:
         monkeypatch.setenv("grpc_proxy", f"http://127.0.0.1:{proxy.port}")
-        finding = check(exporter="otlp", otlp_endpoint="http://127.0.0.1:4317", otlp_timeout_seconds=5)[-1]
+        finding = check(exporter="otlp", otlp_endpoint="http://127.0.0.1:4317")[-1]
     assert finding.headline == "the proxy does not let the request through"
     assert "the proxy from grpc_proxy stands between" in finding.message

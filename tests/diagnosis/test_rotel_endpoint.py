@@ -44,4 +44,4 @@ def test_the_three_points_arrive(check, rotel, exporter, port):
 )
 def test_its_ports_are_told_apart(check, rotel, exporter, port, headline):
     endpoint = f"127.0.0.1:{getattr(rotel, port)}"
-    assert check(exporter=exporter, otlp_endpoint=endpoint, otlp_timeout_seconds=5)[-1].headline == headline
+    assert check(exporter=exporter, otlp_endpoint=endpoint)[-1].headline == headline
