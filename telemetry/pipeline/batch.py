@@ -78,16 +78,21 @@ class BatchWorker(Generic[RecordT]):
         self._is_closed = True
         self._ticker.stop()
 
-    def finish(self, deadline: float) -> None:
-        """Waits for the last export until `deadline`, then gives up what is left and closes the exporter."""
-        in_time = self._ticker.join(deadline)
+    def join(self, deadline: float) -> bool:
+        """Waits for the last export and returns whether it ended by `deadline` (`time.monotonic()`)."""
+        return self._ticker.join(deadline)
+
+    def close(self) -> None:
+        """Shuts the exporter down, which cuts a running export short, and begins no other."""
         self._is_abandoned = True
         self._close()
-        if not in_time:
-            left = len(self._queue)
-            self._queue.clear()
-            if left:
-                self._ledger.drop("shutdown_timeout", left)
+
+    def give_up(self) -> None:
+        """Drops and books what is still queued."""
+        left = len(self._queue)
+        self._queue.clear()
+        if left:
+            self._ledger.drop("shutdown_timeout", left)
 
     def _count_pending(self) -> int:
         return len(self._queue) + self._in_flight

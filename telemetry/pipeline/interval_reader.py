@@ -51,9 +51,13 @@ class IntervalReader(MetricReader):
         """Begins the last collection."""
         self._started.stop()
 
-    def finish(self, deadline: float) -> bool:
-        """Waits for the last export until `deadline` and returns whether it ended."""
+    def join(self, deadline: float) -> bool:
+        """Waits for the last export and returns whether it ended by `deadline` (`time.monotonic()`)."""
         return self._started.join(deadline)
+
+    def close(self) -> None:
+        """Shuts the exporter down, which cuts a running export short."""
+        self._exporter.shutdown()
 
     @property
     def _started(self) -> Ticker:

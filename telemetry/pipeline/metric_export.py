@@ -53,6 +53,8 @@ class BookedMetricExporter(MetricExporter):
         self._ledger = ledger
         self._counters = counters
         self._on_export = on_export
+        self._in_flight = 0
+        ledger.pending = lambda: self._in_flight
 
     def export(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
@@ -61,6 +63,7 @@ class BookedMetricExporter(MetricExporter):
         points = count_points(metrics_data)
         if not points:
             return MetricExportResult.SUCCESS
+        self._in_flight = points
         started = perf_counter()
         problem: str | None = None
         try:
@@ -73,6 +76,7 @@ class BookedMetricExporter(MetricExporter):
         except Exception as error:  # noqa: BLE001 - an exporter's bug must not end the reader thread
             problem = f"{type(error).__name__}: {error}"
         self._on_export(perf_counter() - started, problem is None)
+        self._in_flight = 0
         if problem is None:
             self._ledger.deliver(points)
             return MetricExportResult.SUCCESS
@@ -84,7 +88,8 @@ class BookedMetricExporter(MetricExporter):
         return self._inner.force_flush(timeout_millis)
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """Does nothing: the pipeline shuts exporters down itself, after the last export."""
+        """Shuts the inner exporter down."""
+        self._inner.shutdown(timeout_millis, **kwargs)
 
 
 def count_points(data: MetricsData) -> int:

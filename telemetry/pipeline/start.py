@@ -19,11 +19,12 @@ __all__ = ["start"]
 def start(handle: Handle, config: Settings) -> Telemetry:
     """Builds a pipeline and makes it the active one; an earlier one is flushed and shut down.
 
+    The earlier one goes first: it may hold the port that the new one is to listen on.
+
     Raises:
-        TelemetryError: An exporter could not be set up; what was active before stays active.
+        TelemetryError: An exporter could not be set up; nothing is active then.
     """
-    telemetry = Telemetry(handle, config)
-    earlier = handle.set_aside()
+    earlier = handle.telemetry
     if earlier is not None:
         warnings.warn(
             f"telemetry was already set up for {earlier.config.service_name!r}: that pipeline is flushed and "
@@ -32,6 +33,7 @@ def start(handle: Handle, config: Settings) -> Telemetry:
             stacklevel=4,
         )
         earlier.shutdown()
+    telemetry = Telemetry(handle, config)
     telemetry.publish()
     handle.activate(telemetry)
     if not handle.is_fork_watched and hasattr(os, "register_at_fork"):

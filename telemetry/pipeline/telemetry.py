@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import atexit
 import logging
-from threading import Lock
+from threading import RLock
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING
 
@@ -72,7 +72,7 @@ class Telemetry:
 
     def _build(self, *, is_child: bool) -> None:
         config = self.config
-        self._lock = Lock()
+        self._lock = RLock()  # a signal handler may shut down what is being shut down
         self._result: FlushResult | None = None
         limits = Limits(config.cardinality_limit, config.attribute_value_limit)
         trouble = Trouble()
