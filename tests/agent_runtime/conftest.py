@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import telemetry
 from telemetry import CircuitState, HealthStatus
 from telemetry import conventions as names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
 
     from opentelemetry.sdk.trace import ReadableSpan
+
+    from telemetry.testing import TelemetryProbe
 
 Key = tuple[str, str, bool]
 
@@ -20,8 +21,8 @@ Key = tuple[str, str, bool]
 class Observed:
     """What the agent reported: exact values of the five instruments, and its spans."""
 
-    def __init__(self, pipeline: telemetry.Telemetry) -> None:
-        self._pipeline = pipeline
+    def __init__(self, probe: TelemetryProbe) -> None:
+        self._probe = probe
 
     @property
     def errors(self) -> dict[Key, int]:
@@ -36,36 +37,31 @@ class Observed:
     @property
     def rate(self) -> float:
         """`kairos.errors.rate` of the whole process."""
-        return next(value for labels, value in self._pipeline.snapshot()[names.ERRORS_RATE] if not labels)
+        return next(value for labels, value in self._series(names.ERRORS_RATE) if not labels)
 
     @property
     def health(self) -> dict[str, HealthStatus]:
-        return {
-            str(labels[names.COMPONENT]): HealthStatus(int(value))
-            for labels, value in self._series(names.HEALTH_STATUS)
-        }
+        """`kairos.health.status` by component."""
+        series = self._series(names.HEALTH_STATUS)
+        return {str(labels[names.COMPONENT]): HealthStatus(int(value)) for labels, value in series}
 
     @property
     def circuit(self) -> dict[str, CircuitState]:
-        return {
-            str(labels[names.COMPONENT]): CircuitState(int(value))
-            for labels, value in self._series(names.CIRCUIT_STATE)
-        }
+        """`kairos.circuitbreaker.state` by component."""
+        series = self._series(names.CIRCUIT_STATE)
+        return {str(labels[names.COMPONENT]): CircuitState(int(value)) for labels, value in series}
 
     @property
     def spans(self) -> list[ReadableSpan]:
         """Finished spans, in the order in which they began."""
-        self._pipeline.force_flush()
-        exporter = self._pipeline.exporters["memory"].spans
-        return sorted(exporter.get_finished_spans(), key=lambda span: span.start_time)  # type: ignore[union-attr]
+        return sorted(self._probe.spans, key=lambda span: span.start_time or 0)
 
     def span(self, name: str) -> ReadableSpan:
         """The only span of this name."""
-        (found,) = [span for span in self.spans if span.name == name]
-        return found
+        return self._probe.span(name)
 
-    def _series(self, metric: str) -> list[tuple[dict[str, object], float]]:
-        return self._pipeline.snapshot().get(metric, [])  # type: ignore[return-value]
+    def _series(self, metric: str) -> list[tuple[Mapping[str, object], float]]:
+        return [(point.attributes, point.value) for point in self._probe.metrics() if point.name == metric]
 
     def _counts(self, metric: str) -> dict[Key, int]:
         return {
@@ -79,6 +75,5 @@ class Observed:
 
 
 @pytest.fixture
-def observed() -> Iterator[Observed]:
-    with telemetry.init("agent-tests", exporter="memory") as pipeline:
-        yield Observed(pipeline)
+def observed(kairos: TelemetryProbe) -> Observed:
+    return Observed(kairos)

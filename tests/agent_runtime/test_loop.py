@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import pickle
 
 import pytest
@@ -561,11 +560,26 @@ def test_without_a_session_none_is_made_up(observed):
     assert "gen_ai.conversation.id" not in observed.spans[0].attributes
 
 
-def test_no_content_leaves_the_process_by_default(observed):
+def test_no_content_leaves_the_process_by_default(kairos):
     agent(SEARCH, say("a secret answer"), tools=[search_tool()]).run_sync("a secret prompt")
-    told = json.dumps([dict(span.attributes) for span in observed.spans], default=str)
-    assert "secret" not in told
-    assert "tea" not in told
+    kairos.assert_no_content_leaked("secret", "tea")
+
+
+def test_retries_and_fallbacks_are_logged_in_their_span(observed, kairos):
+    backup = ScriptedModel([OK], name="small")
+    settings = resilience(fallback_models=(backup,))
+    agent(timeout(), malformed_reply(), resilience=settings).run_sync("hello")
+    logs = [(item.log_record.body, item.log_record.span_id) for item in kairos.logs]
+    assert logs == [
+        (
+            "llm: attempt 1 failed, next in 0.50 s: the request timed out",
+            observed.span("chat atlas").context.span_id,
+        ),
+        (
+            "falling back to model small: JSONDecodeError: Expecting value: line 1 column 14 (char 13)",
+            observed.span("invoke_agent helper").context.span_id,
+        ),
+    ]
 
 
 def test_a_thousand_concurrent_runs_count_exactly(observed):
