@@ -141,6 +141,9 @@ class Agent:
     def run_sync(self, prompt: str, *, session_id: str | None = None) -> RunResult:
         """Answers a prompt from code that is not asynchronous; see `run`.
 
+        It returns when the threads of plain functions used as tools have ended too, those that
+        timed out included: Python cannot stop a thread.
+
         Raises:
             RuntimeError: An event loop is running in this thread: await `run` instead.
         """

@@ -172,9 +172,10 @@ def render(summary: DemoSummary, console: Console, *, is_interrupted: bool = Fal
 
 def _errors_table(summary: DemoSummary) -> Table:
     table = Table(title="Errors", title_justify="left", show_footer=True)
-    table.add_column("code", "all")
-    table.add_column("component")
-    table.add_column("recoverable")
+    # Folded, not cut: on a narrow terminal the end of a name is what tells it from another.
+    table.add_column("code", "all", overflow="fold")
+    table.add_column("component", overflow="fold")
+    table.add_column("recoverable", overflow="fold")
     table.add_column("errors", str(sum(row.errors for row in summary.errors)), justify="right")
     table.add_column("recovered", str(sum(row.recovered for row in summary.errors)), justify="right")
     for row in summary.errors:
@@ -187,7 +188,7 @@ def _errors_table(summary: DemoSummary) -> Table:
 
 def _components_table(summary: DemoSummary) -> Table:
     table = Table(title="Components", title_justify="left", show_footer=True)
-    table.add_column("component", "all")
+    table.add_column("component", "all", overflow="fold")
     table.add_column("errors/min", f"{summary.rate:g}", justify="right")
     table.add_column("health")
     table.add_column("breaker")
@@ -199,7 +200,7 @@ def _components_table(summary: DemoSummary) -> Table:
 
 def _sent_table(summary: DemoSummary) -> Table:
     table = Table(title=f"Sent ({', '.join(summary.exporters)})", title_justify="left")
-    table.add_column("signal")
+    table.add_column("signal", overflow="fold")
     for column in ("delivered", "spooled", "dropped", "pending"):
         table.add_column(column, justify="right")
     for row in summary.sent:

@@ -102,6 +102,11 @@ def test_an_empty_pipeline_has_an_empty_summary():
     assert "Sent (none)" in shown(summary)
 
 
+def test_a_narrow_terminal_folds_names_and_cuts_none():
+    text = shown(DemoSummary.read(VALUES, DELIVERED, ["otlp"]), 40)
+    assert "".join(row[0] for row in rows(text) if row[0]).count("llm_error") == 1
+
+
 @pytest.mark.parametrize("width", [40, 60])
 def test_tables_fit_a_narrow_terminal(width: int):
     text = shown(DemoSummary.read(VALUES, LOST, ["otlp"]), width)
