@@ -30,7 +30,8 @@ def isolated(**settings: Any) -> Iterator[TelemetryProbe]:
     A pipeline that was active is set aside, not ended, and goes on afterwards; so do the providers
     that libraries reach through OpenTelemetry's globals, and what `configure_logging` had set up. Log
     records that reach the root logger are exported. Environment and settings files are not read,
-    trace and span ids count from 1. One block at a time per process; blocks may be nested.
+    trace and span ids count from 1. The probe can be read after the block, too. Blocks may be nested;
+    otherwise there is one at a time per process.
 
     Args:
         **settings: Fields of `telemetry.Config`; `exporter` is `memory` or a comma list with it.
@@ -42,15 +43,14 @@ def isolated(**settings: Any) -> Iterator[TelemetryProbe]:
     config = read_settings({"exporter": "memory", **settings}, {}).for_service("tests", "")
     earlier = HANDLE.set_aside()
     try:
-        with logging_set_aside():
-            telemetry = start(HANDLE, config)
+        with logging_set_aside(), start(HANDLE, config) as telemetry:
+            probe = TelemetryProbe(telemetry)
+            _count_ids_from_one(telemetry)
+            attach_export(telemetry.log_target)
             try:
-                probe = TelemetryProbe(telemetry)
-                _count_ids_from_one(telemetry)
-                attach_export(telemetry.log_target)
                 yield probe
             finally:
-                telemetry.shutdown()
+                probe.settle()
     finally:
         # Code under test may have started a pipeline of its own and left it running.
         left_over = HANDLE.telemetry

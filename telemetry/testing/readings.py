@@ -52,6 +52,7 @@ class Readings:
         self.telemetry = telemetry
         self._metrics, self._spans, self._logs = metrics, spans, logs
         self._baseline: list[Point] = []
+        self._settled: list[Point] | None = None
 
     @property
     def spans(self) -> list[ReadableSpan]:
@@ -67,7 +68,7 @@ class Readings:
 
     def metrics(self) -> list[Point]:
         """Collect all metrics and return every series, less what was there at the last `clear`."""
-        return since(points_of(self._metrics.get_metrics_data()), self._baseline)
+        return since(self._collect(), self._baseline)
 
     def value(self, name: str, attributes: Mapping[str, object] | None = None, /, **more: object) -> float:
         """Return a metric's value.
@@ -102,7 +103,16 @@ class Readings:
         self.telemetry.force_flush(_FLUSH_S)
         self._spans.clear()
         self._logs.clear()
-        self._baseline = points_of(self._metrics.get_metrics_data())
+        self._baseline = self._collect()
+
+    def settle(self) -> None:
+        """Collect the metrics a last time, so that they can be read after the pipeline's end."""
+        self._settled = self._collect()
+
+    def _collect(self) -> list[Point]:
+        if self._settled is not None:
+            return self._settled
+        return points_of(self._metrics.get_metrics_data())
 
     def _list_metrics(self, series: list[Point], name: str) -> str:
         if series:

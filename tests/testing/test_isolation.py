@@ -94,6 +94,17 @@ def test_ids_count_from_one():
         assert (first.trace_id, first.span_id, second.span_id) == (1, 1, 2)
 
 
+def test_the_probe_can_be_read_after_the_block():
+    with isolated() as probe:
+        telemetry.record_error(ValueError("x"), component="tool")
+        logging.getLogger("shop").error("m")
+        probe.telemetry.tracer.start_span("s").end()
+    telemetry.record_error(ValueError("y"), component="tool")
+
+    probe.assert_error(component="tool", count=1)
+    assert (len(probe.logs), len(probe.spans)) == (1, 1)
+
+
 def test_log_records_are_exported_for_the_block():
     with isolated() as probe:
         logging.getLogger("shop").error("inside")
