@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import select
 import sys
 import time
 from threading import Lock
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["StdoutLogExporter", "StdoutMetricExporter", "StdoutSpanExporter", "build"]
 
 _log = logging.getLogger(__name__)
+_PATIENCE_S = 5.0
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -87,7 +89,11 @@ def _text(document: dict[str, Any], *, is_unicode: bool) -> str:
 def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
-        view = view[os.write(descriptor, view) :]
+        try:
+            view = view[os.write(descriptor, view) :]
+        except BlockingIOError:  # another owner of the terminal or pipe made it non-blocking
+            if not select.select([], [descriptor], [], _PATIENCE_S)[1]:
+                raise
 
 
 class StdoutMetricExporter(MetricExporter):

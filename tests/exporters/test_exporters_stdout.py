@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -30,6 +31,8 @@ from telemetry.exporters.stdout import StdoutLogExporter, StdoutMetricExporter, 
 from telemetry.exporters.stdout_json import metrics_document
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pytest
 
 NOTHING = MetricsData(resource_metrics=[])
@@ -326,6 +329,52 @@ def test_a_document_that_a_pipe_takes_in_pieces_is_written_to_its_end(monkeypatc
     assert StdoutMetricExporter().export(NOTHING) is MetricExportResult.SUCCESS
     monkeypatch.undo()
     assert documents(capfd.readouterr().out) == [{"ResourceMetrics": []}]
+
+
+@contextlib.contextmanager
+def full_pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A pipe that takes nothing more and does not block, as standard output; gives its reading end."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(write_end, b" " * 4096)
+    with os.fdopen(write_end, "w") as stream, monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", stream)
+        patch.setattr(sys, "__stdout__", stream)
+        yield read_end
+    os.close(read_end)
+
+
+def test_a_pipe_that_does_not_block_is_waited_for(monkeypatch):
+    taken: list[bytes] = []
+    with full_pipe(monkeypatch) as read_end:
+        waiting = threading.Event()
+        select = stdout.select.select
+
+        def announced(*arguments: Any) -> Any:
+            waiting.set()
+            return select(*arguments)
+
+        def read() -> None:
+            waiting.wait(10)
+            while not b"".join(taken).endswith(b"]\n}\n"):
+                taken.append(os.read(read_end, 65_536))
+
+        monkeypatch.setattr(stdout.select, "select", announced)
+        reader = threading.Thread(target=read)
+        reader.start()
+        result = StdoutMetricExporter().export(NOTHING)
+        reader.join(10)
+    assert result is MetricExportResult.SUCCESS
+    assert documents(b"".join(taken).decode()) == [{"ResourceMetrics": []}]
+
+
+def test_a_pipe_that_nobody_empties_is_a_failure(monkeypatch):
+    monkeypatch.setattr(stdout, "_PATIENCE_S", 0.01)
+    with full_pipe(monkeypatch):
+        result = StdoutMetricExporter().export(NOTHING)
+    assert result is MetricExportResult.FAILURE
 
 
 def test_grep_with_twenty_lines_shows_the_value(capsys):

@@ -43,13 +43,8 @@ class Request:
 
 @dataclass
 class OtlpServer:
-    """Both servers; `http_status` and `grpc_status` are what they answer from then on.
+    """Both servers; `http_status` and `grpc_status` are what they answer from then on."""
 
-    Args:
-        credentials: Makes the gRPC server speak TLS.
-    """
-
-    credentials: grpc.ServerCredentials | None = None
     http_status: int = 200
     grpc_status: grpc.StatusCode | None = None
     http_headers: dict[str, str] = field(default_factory=dict)
@@ -60,10 +55,7 @@ class OtlpServer:
         trace_service_pb2_grpc.add_TraceServiceServicer_to_server(_Servicer(self, "traces"), self._grpc)
         metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(_Servicer(self, "metrics"), self._grpc)
         logs_service_pb2_grpc.add_LogsServiceServicer_to_server(_Servicer(self, "logs"), self._grpc)
-        if self.credentials is None:
-            self.grpc_port = self._grpc.add_insecure_port("127.0.0.1:0")
-        else:
-            self.grpc_port = self._grpc.add_secure_port("127.0.0.1:0", self.credentials)
+        self.grpc_port = self._grpc.add_insecure_port("127.0.0.1:0")
         self._grpc.start()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.http_port = self._http.server_port
