@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import typer
 
 from telemetry.cli import config, demo, doctor
@@ -35,4 +37,11 @@ def root(
 
 def main() -> None:
     """Runs the command; the entry point of `kairos`."""
-    app()
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        app()
+
+
+def _show_warning(message: Warning | str, *_where: object) -> None:
+    # Where in the code a setting was misread says nothing to who typed it.
+    typer.echo(f"warning: {message}", err=True)

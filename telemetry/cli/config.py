@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import warnings
 from pathlib import Path  # Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,14 +31,10 @@ def command(
     from telemetry.errors import ConfigError, MissingExtraError
 
     try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            settings = rows(load_config(config_file=config_file))
+        settings = rows(load_config(config_file=config_file))
     except (ConfigError, MissingExtraError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    for warning in caught:
-        typer.echo(f"warning: {warning.message}", err=True)
     if as_json:
         answer = {row.name: {"value": row.value, "origin": row.origin} for row in settings}
         typer.echo(json.dumps(answer, indent=2))

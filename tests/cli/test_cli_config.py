@@ -52,12 +52,6 @@ def test_bad_settings_end_with_2_and_no_traceback(run):
     assert "Traceback" not in result.stderr
 
 
-def test_an_unknown_variable_is_told_on_stderr(run):
-    result = run(KAIROS_TELEMETRY_OTLP_ENDPONT="x")
-    assert result.exit_code == 0
-    assert result.stderr.startswith("warning: 'KAIROS_TELEMETRY_OTLP_ENDPONT' is not a setting")
-
-
 def test_a_missing_extra_ends_with_2_and_what_to_install(run, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "yaml", None)
     result = run("--config-file", str(tmp_path / "s.yaml"))
