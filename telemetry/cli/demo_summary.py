@@ -163,6 +163,9 @@ def render(summary: DemoSummary, console: Console, *, is_interrupted: bool = Fal
     """
     if is_interrupted:
         console.print("Interrupted; this is what happened until then.", style="yellow")
+    if summary.exporters == ("none",):
+        console.print("The exporter is 'none', so nothing was recorded.")
+        return
     console.print(_errors_table(summary))
     console.print(_components_table(summary))
     console.print(_sent_table(summary))

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import threading
 
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
@@ -601,3 +602,32 @@ def test_a_thousand_concurrent_runs_count_exactly(observed):
     failed = asyncio.run(many())
     errors = observed.errors["timeout", "llm", True]
     assert errors - observed.recovered["timeout", "llm", True] == 3 * failed
+
+
+def test_one_agent_serves_threads_with_loops_of_their_own(observed):
+    class OnceFlaky(ScriptedModel):
+        """Fails the first time that it sees a prompt."""
+
+        seen: set[str]
+
+        async def complete(self, messages, tools):
+            prompt = messages[-1].content
+            if prompt not in self.seen:
+                self.seen.add(prompt)
+                raise TimeoutError
+            return OK
+
+    model = OnceFlaky(name="atlas")
+    model.seen = set()
+    helper = Agent(model, resilience=resilience(model=Policy(breaker=None)))
+
+    def work(thread: int) -> None:
+        for number in range(50):
+            helper.run_sync(f"{thread}/{number}")
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert observed.errors == observed.recovered == {("timeout", "llm", True): 200}

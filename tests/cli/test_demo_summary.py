@@ -97,9 +97,14 @@ def test_it_is_one_line_of_json():
 
 
 def test_an_empty_pipeline_has_an_empty_summary():
-    summary = DemoSummary.read({}, FlushResult(), ["none"])
+    summary = DemoSummary.read({}, FlushResult(), ["inherit"])
     assert (summary.errors, summary.components, summary.rate) == ((), (), 0.0)
-    assert "Sent (none)" in shown(summary)
+    assert "Sent (inherit)" in shown(summary)
+
+
+def test_without_an_exporter_there_is_nothing_to_tell():
+    summary = DemoSummary.read({}, FlushResult(), ["none"])
+    assert shown(summary) == "The exporter is 'none', so nothing was recorded.\n"
 
 
 def test_a_narrow_terminal_folds_names_and_cuts_none():
