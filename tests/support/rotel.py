@@ -78,8 +78,15 @@ class Rotel:
     def wait_for(self, condition: Callable[[Received], object], timeout_s: float = 10.0) -> Received:
         """What arrived as soon as the condition holds for it."""
 
+        read_before = ""
+
         def arrived() -> Received | None:
-            received = self.received()
+            nonlocal read_before
+            text = self._output.read_text("utf-8", "replace")
+            was_still, read_before = text == read_before, text
+            if not was_still:  # else half of a payload might be taken for the whole
+                return None
+            received = parse(text)
             return received if condition(received) else None
 
         return wait_for(arrived, timeout_s, "arrival at rotel")  # type: ignore[return-value]  # never None here
@@ -135,8 +142,9 @@ def parse(text: str) -> Received:
 
 def _sections(pattern: re.Pattern[str], text: str) -> Iterator[tuple[str, str]]:
     found = list(pattern.finditer(text))
-    for here, following in zip(found, [*found[1:], None], strict=True):
-        yield here[1], text[here.end() : following.start() if following else len(text)]
+    ends = [match.start() for match in found[1:]] + [len(text)]
+    for match, end in zip(found, ends, strict=False):  # ends has one more when nothing was found
+        yield match[1], text[match.end() : end]
 
 
 def _attributes(text: str) -> dict[str, str]:
