@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from agent_runtime.llm.protocol import Model
     from agent_runtime.memory import Memory
+    from agent_runtime.types import ModelResponse
 
 __all__ = ["Agent"]
 
@@ -40,13 +41,30 @@ class _Run:
     attributes: Attributes
     messages: list[Message] = field(default_factory=list)  # what the model sees
     new: list[Message] = field(default_factory=list)  # what this run added
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage | None = None  # None while no call has reported any
+    finish_reason: str | None = None
     results: list[ToolResult] = field(default_factory=list)
     ledgers: dict[str, Ledger] = field(default_factory=dict)  # by tool: errors that no later call made good
 
     def add(self, message: Message) -> None:
         self.messages.append(message)
         self.new.append(message)
+
+    def take(self, response: ModelResponse) -> None:
+        self.add(Message(Role.ASSISTANT, response.text, response.tool_calls))
+        self.finish_reason = response.finish_reason
+        if response.usage is not None:
+            self.usage = response.usage if self.usage is None else self.usage + response.usage
+
+    def totals(self) -> dict[str, int | tuple[str, ...]]:
+        """Returns what the run's span tells of all its model calls, only as providers reported it."""
+        totals: dict[str, int | tuple[str, ...]] = {}
+        if self.usage is not None:
+            totals[conventions.INPUT_TOKENS] = self.usage.input_tokens
+            totals[conventions.OUTPUT_TOKENS] = self.usage.output_tokens
+        if self.finish_reason is not None:
+            totals[conventions.FINISH_REASONS] = (self.finish_reason,)
+        return totals
 
 
 class Agent:
@@ -131,10 +149,11 @@ class Agent:
         if session_id is not None:
             run.attributes[conventions.SESSION_ID] = session_id
             run.attributes[conventions.CONVERSATION_ID] = session_id
-        with invoke_agent(self.name, **run.attributes):
+        with invoke_agent(self.name, **run.attributes) as span:
             try:
                 return await self._run(run, prompt, session_id or self.agent_id)
             finally:
+                span.set(run.totals())
                 for ledger in run.ledgers.values():
                     ledger.close()
 
@@ -164,13 +183,18 @@ class Agent:
         for iteration in range(1, self._max_iterations + 1):
             attributes = {**run.attributes, conventions.AGENT_ITERATION: iteration}
             response = await self._model.complete(run.messages, self._tools.specs, attributes)
-            run.usage += response.usage or Usage()
-            run.add(Message(Role.ASSISTANT, response.text, response.tool_calls))
+            run.take(response)
             if not response.tool_calls:
                 await self._memory.append(session_id, run.new, run.attributes)
                 return RunResult(
-                    response.text, tuple(run.new), run.usage, iteration, run.run_id, tuple(run.results)
+                    output=response.text,
+                    messages=tuple(run.new),
+                    usage=run.usage or Usage(),
+                    iterations=iteration,
+                    run_id=run.run_id,
+                    tool_results=tuple(run.results),
                 )
+            attributes[conventions.GEN_AI_AGENT_NAME] = self.name
             for result in await self._call_tools(run, response.tool_calls, attributes):
                 run.results.append(result)
                 run.add(Message(Role.TOOL, result.content, tool_call_id=result.call_id))

@@ -495,6 +495,12 @@ def test_spans_carry_the_contracts_names_and_attributes(observed):
     assert run.attributes["gen_ai.operation.name"] == "invoke_agent"
     assert run.attributes["gen_ai.agent.name"] == "helper"
     assert "gen_ai.provider.name" not in run.attributes
+    totals = {
+        "gen_ai.usage.input_tokens": 15,
+        "gen_ai.usage.output_tokens": 3,
+        "gen_ai.response.finish_reasons": ("stop",),
+    }
+    assert totals.items() <= dict(run.attributes).items()
     chat = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "scripted",
@@ -510,6 +516,7 @@ def test_spans_carry_the_contracts_names_and_attributes(observed):
     assert second.attributes["kairos.agent.iteration"] == 2
     used = {
         "gen_ai.operation.name": "execute_tool",
+        "gen_ai.agent.name": "helper",
         "gen_ai.tool.name": "search",
         "gen_ai.tool.call.id": "call_1",
         "gen_ai.tool.type": "function",
@@ -553,6 +560,12 @@ def test_a_failed_tool_is_on_its_span_and_not_on_the_runs(observed):
     assert tool.attributes["component"] == "tool.search"
     assert tool.attributes["kairos.tool.success"] is False
     assert observed.span("invoke_agent helper").status.status_code is StatusCode.UNSET
+
+
+def test_tokens_that_nobody_reported_are_not_made_up(observed):
+    result = agent(say("one")).run_sync("hello")
+    assert result.usage == Usage(0, 0)
+    assert not [name for span in observed.spans for name in span.attributes if "usage" in name]
 
 
 def test_without_a_session_none_is_made_up(observed):
