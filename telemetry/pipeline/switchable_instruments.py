@@ -8,9 +8,9 @@ cannot wait: their callbacks are registered on every new provider as soon as it 
 from __future__ import annotations
 
 import logging
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterable, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from opentelemetry.metrics import (
     CallbackOptions,
@@ -28,6 +28,8 @@ from opentelemetry.metrics import (
     UpDownCounter,
 )
 from opentelemetry.metrics import _Gauge as Gauge  # the API's own name for it; a public one is still missing
+
+from telemetry.pipeline.switchable import Follower
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -49,8 +51,8 @@ _LOG = logging.getLogger("telemetry.pipeline")
 _InstrumentT = TypeVar("_InstrumentT", bound=Instrument)
 
 
-class _Switchable(ABC, Generic[_InstrumentT]):
-    """Finds the real instrument of the current provider, creating it where it does not exist yet.
+class _Switchable(Follower[MeterProvider, _InstrumentT]):
+    """Stands for an instrument; created at once, so that a name the SDK refuses is refused where it is given.
 
     Args:
         meter: Knows the current real meter.
@@ -60,34 +62,28 @@ class _Switchable(ABC, Generic[_InstrumentT]):
     def __init__(self, meter: SwitchableMeter, name: str) -> None:
         self._meter = meter
         self._instrument_name = name
-        # Created at once, so that a name that the SDK refuses is refused where it was given.
-        provider, real_meter = meter.bound()
-        # One tuple, so that another thread never sees one provider beside the other's instrument.
-        self._bound: tuple[MeterProvider, _InstrumentT] = (provider, self._make(provider, real_meter))
+        super().__init__(meter.provider)
 
     @abstractmethod
-    def _make(self, provider: MeterProvider, real_meter: Meter) -> _InstrumentT:
+    def _create_on(self, provider: MeterProvider, real_meter: Meter) -> _InstrumentT:
         """Create the real instrument on this provider's meter."""
 
-    def _rebind(self) -> tuple[MeterProvider, _InstrumentT]:
-        provider, real_meter = self._meter.bound()
+    def _make(self, provider: MeterProvider) -> _InstrumentT:
+        return self._create_on(provider, self._meter.on(provider))
+
+    def _rebind(self) -> _InstrumentT:
         try:
-            real = self._make(provider, real_meter)
+            return super()._rebind()
         except Exception:  # noqa: BLE001 - an SDK that refuses what the one before took: recording goes on
             _LOG.warning(
                 "instrument %r cannot be created on the new MeterProvider",
                 self._instrument_name,
                 exc_info=True,
             )
-            real = self._make(provider, NoOpMeter(self._meter.name))
-        self._bound = bound = (provider, real)
-        return bound
-
-    @property
-    def current(self) -> _InstrumentT:
-        """The real instrument of the current provider."""
-        bound = self._bound
-        return bound[1] if bound[0] is self._meter.provider.current else self._rebind()[1]
+            provider = self._provider.current
+            nothing = self._create_on(provider, NoOpMeter(self._meter.name))
+            self._bound = (provider, nothing)
+            return nothing
 
 
 class _Synchronous(_Switchable[_InstrumentT]):
@@ -103,7 +99,7 @@ class _Synchronous(_Switchable[_InstrumentT]):
         self._create = create
         super().__init__(meter, name)
 
-    def _make(self, provider: MeterProvider, real_meter: Meter) -> _InstrumentT:  # noqa: ARG002 - see _Observable
+    def _create_on(self, provider: MeterProvider, real_meter: Meter) -> _InstrumentT:  # noqa: ARG002 - see _Observable
         return self._create(real_meter)
 
 
@@ -163,7 +159,7 @@ class _Observable(_Switchable[_InstrumentT]):
         self._create = create
         super().__init__(meter, name)
 
-    def _make(self, provider: MeterProvider, real_meter: Meter) -> _InstrumentT:
+    def _create_on(self, provider: MeterProvider, real_meter: Meter) -> _InstrumentT:
         guarded = [_while_current(self._meter, provider, function) for function in self._functions]
         return self._create(real_meter, guarded)
 

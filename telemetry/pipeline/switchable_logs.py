@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from telemetry.logs.otel_api import Logger, LoggerProvider, NoOpLoggerProvider
+from telemetry.pipeline.switchable import Follower, SwitchableProvider
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -16,20 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["SwitchableLogger", "SwitchableLoggerProvider"]
 
 
-class SwitchableLoggerProvider(LoggerProvider):
-    """Hands out loggers that always use the current real provider. Thread-safe, without locks.
-
-    Attributes:
-        current: The real provider; without a pipeline a no-op one. What the API does not know
-            (`add_log_record_processor`, `force_flush`, ...) is asked of it.
-    """
+class SwitchableLoggerProvider(SwitchableProvider[LoggerProvider], LoggerProvider):
+    """Hands out loggers that always use the current real provider. Thread-safe."""
 
     def __init__(self) -> None:
-        self.current: LoggerProvider = NoOpLoggerProvider()
-
-    def switch(self, provider: LoggerProvider | None) -> None:
-        """Use this provider from now on; None: record nothing."""
-        self.current = NoOpLoggerProvider() if provider is None else provider
+        super().__init__(NoOpLoggerProvider)
 
     def get_logger(
         self,
@@ -39,48 +31,27 @@ class SwitchableLoggerProvider(LoggerProvider):
         attributes: Attributes = None,
     ) -> SwitchableLogger:
         """Return a logger for the instrumentation scope; arguments as in the API."""
-        return SwitchableLogger(self, name, version, schema_url, attributes)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "current":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(self.current, name)
+        return SwitchableLogger(self, (name, version, schema_url, attributes))
 
 
-class SwitchableLogger(Logger):
+class SwitchableLogger(Follower[LoggerProvider, Logger], Logger):
     """A logger that uses the current real provider for every record. Thread-safe.
 
     Args:
         provider: Knows the current real provider.
-        name: Instrumentation scope.
-        version: Its version.
-        schema_url: Its schema.
-        attributes: Its attributes.
+        scope: The arguments of `get_logger`.
     """
 
     def __init__(
         self,
         provider: SwitchableLoggerProvider,
-        name: str,
-        version: str | None = None,
-        schema_url: str | None = None,
-        attributes: Attributes = None,
+        scope: tuple[str, str | None, str | None, Attributes],
     ) -> None:
-        super().__init__(name, version, schema_url, attributes)
-        self._provider = provider
-        self._bound = self._bind()
+        self._scope = scope
+        super().__init__(provider)
 
-    def _bind(self) -> tuple[LoggerProvider, Logger]:
-        provider = self._provider.current
-        logger = provider.get_logger(self._name, self._version, self._schema_url, self._attributes)
-        self._bound = bound = (provider, logger)
-        return bound
-
-    @property
-    def current(self) -> Logger:
-        """The real logger of the current provider."""
-        bound = self._bound
-        return bound[1] if bound[0] is self._provider.current else self._bind()[1]
+    def _make(self, provider: LoggerProvider) -> Logger:
+        return provider.get_logger(*self._scope)
 
     def emit(  # type: ignore[override]  # the API's overloads say the same in two signatures
         self,

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from opentelemetry.metrics import Meter, MeterProvider, NoOpMeterProvider
 
+from telemetry.pipeline.switchable import SwitchableProvider
 from telemetry.pipeline.switchable_instruments import (
     SwitchableCounter,
     SwitchableGauge,
@@ -29,24 +30,19 @@ _Observable = SwitchableObservableCounter | SwitchableObservableUpDownCounter | 
 _ObservableT = TypeVar("_ObservableT", bound=_Observable)
 
 
-class SwitchableMeterProvider(MeterProvider):
-    """Hands out meters whose instruments always use the current real provider.
+class SwitchableMeterProvider(SwitchableProvider[MeterProvider], MeterProvider):
+    """Hands out meters whose instruments always use the current real provider. Thread-safe.
 
-    Thread-safe, and without locks: a forked child may switch whatever its parent's threads were
-    doing. Observable instruments live as long as this provider, as they do in the SDK.
-
-    Attributes:
-        current: The real provider; without a pipeline a no-op one. What the API does not know
-            (`force_flush`, `shutdown`, ...) is asked of it.
+    Observable instruments live as long as this provider, as they do in the SDK.
     """
 
     def __init__(self) -> None:
-        self.current: MeterProvider = NoOpMeterProvider()
+        super().__init__(NoOpMeterProvider)
         self._observables: dict[tuple[object, ...], _Observable] = {}
 
     def switch(self, provider: MeterProvider | None) -> None:
         """Use this provider from now on, for observable instruments at once; None: record nothing."""
-        self.current = NoOpMeterProvider() if provider is None else provider
+        super().switch(provider)
         for observable in tuple(self._observables.values()):
             observable.follow()
 
@@ -72,11 +68,6 @@ class SwitchableMeterProvider(MeterProvider):
         kept.follow()
         return kept  # type: ignore[return-value] # the kind is part of the key
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "current":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(self.current, name)
-
 
 class SwitchableMeter(Meter):
     """A meter whose instruments always use the current real provider. Thread-safe.
@@ -101,10 +92,9 @@ class SwitchableMeter(Meter):
         self.provider = provider
         self._attributes = attributes
 
-    def bound(self) -> tuple[MeterProvider, Meter]:
-        """The current real provider and its meter for this scope."""
-        provider = self.provider.current
-        return provider, provider.get_meter(self._name, self._version, self._schema_url, self._attributes)
+    def on(self, provider: MeterProvider) -> Meter:
+        """The real meter of this scope on a provider."""
+        return provider.get_meter(self._name, self._version, self._schema_url, self._attributes)
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> SwitchableCounter:
         """Create a counter; arguments as in the API, here and below."""

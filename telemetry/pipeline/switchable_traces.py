@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from opentelemetry.trace import NoOpTracerProvider, Span, SpanKind, Tracer, TracerProvider
 
+from telemetry.pipeline.switchable import Follower, SwitchableProvider
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
@@ -24,23 +26,11 @@ _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
 
-class SwitchableTracerProvider(TracerProvider):
-    """Hands out tracers that always use the current real provider.
-
-    What the API does not know (`add_span_processor`, `force_flush`, `resource`, ...) is asked of the
-    real provider, so that libraries which expect the SDK's class go on working. Thread-safe, and
-    without locks: a forked child may switch whatever its parent's threads were doing.
-
-    Attributes:
-        current: The real provider; without a pipeline a no-op one.
-    """
+class SwitchableTracerProvider(SwitchableProvider[TracerProvider], TracerProvider):
+    """Hands out tracers that always use the current real provider. Thread-safe."""
 
     def __init__(self) -> None:
-        self.current: TracerProvider = NoOpTracerProvider()
-
-    def switch(self, provider: TracerProvider | None) -> None:
-        """Use this provider from now on; None: record nothing."""
-        self.current = NoOpTracerProvider() if provider is None else provider
+        super().__init__(NoOpTracerProvider)
 
     def get_tracer(
         self,
@@ -53,13 +43,8 @@ class SwitchableTracerProvider(TracerProvider):
         scope = (instrumenting_module_name, instrumenting_library_version, schema_url, attributes)
         return SwitchableTracer(self, scope)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "current":
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return getattr(self.current, name)
 
-
-class SwitchableTracer(Tracer):
+class SwitchableTracer(Follower[TracerProvider, Tracer], Tracer):
     """A tracer that uses the current real provider for every span it starts. Thread-safe.
 
     Args:
@@ -72,21 +57,11 @@ class SwitchableTracer(Tracer):
         provider: SwitchableTracerProvider,
         scope: tuple[str, str | None, str | None, Attributes],
     ) -> None:
-        self._provider = provider
         self._scope = scope
-        # One tuple, so that another thread never sees the tracer of one provider beside the other.
-        self._bound = self._bind()
+        super().__init__(provider)
 
-    def _bind(self) -> tuple[TracerProvider, Tracer]:
-        provider = self._provider.current
-        self._bound = bound = (provider, provider.get_tracer(*self._scope))
-        return bound
-
-    @property
-    def current(self) -> Tracer:
-        """The real tracer of the current provider."""
-        bound = self._bound
-        return bound[1] if bound[0] is self._provider.current else self._bind()[1]
+    def _make(self, provider: TracerProvider) -> Tracer:
+        return provider.get_tracer(*self._scope)
 
     def start_span(
         self,
@@ -100,10 +75,9 @@ class SwitchableTracer(Tracer):
         set_status_on_exception: bool = True,
     ) -> Span:
         """Start a span on the current provider; arguments as in the API."""
-        bound = self._bound  # `current`, written out: this is the hot path
-        if bound[0] is not self._provider.current:
-            bound = self._bind()
-        return bound[1].start_span(
+        bound = self._bound  # `self.current`, written out: this is the hot path
+        tracer = bound[1] if bound[0] is self._provider.current else self._rebind()
+        return tracer.start_span(
             name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
         )
 
