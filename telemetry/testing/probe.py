@@ -29,6 +29,7 @@ class TelemetryProbe(Readings):
         Raises:
             AssertionError: There is none, or there are several; the message lists the spans.
         """
+        __tracebackhide__ = True  # pytest then shows the line of the test
         spans = self.spans
         found = [span for span in spans if span.name == name]
         if len(found) != 1:
@@ -53,6 +54,7 @@ class TelemetryProbe(Readings):
         Raises:
             AssertionError: There were more or fewer; the message lists what was counted.
         """
+        __tracebackhide__ = True  # pytest then shows the line of the test
         self._assert_count(conventions.ERRORS_TOTAL, "errors", code, component, recoverable, count)
 
     def assert_recovered(
@@ -63,6 +65,7 @@ class TelemetryProbe(Readings):
         count: int = 1,
     ) -> None:
         """Assert that `kairos.errors.recovered` counted so many errors of this kind; see `assert_error`."""
+        __tracebackhide__ = True  # pytest then shows the line of the test
         self._assert_count(conventions.ERRORS_RECOVERED, "recoveries", code, component, recoverable, count)
 
     def assert_no_errors(self) -> None:
@@ -71,6 +74,7 @@ class TelemetryProbe(Readings):
         Raises:
             AssertionError: There was one; the message lists them.
         """
+        __tracebackhide__ = True  # pytest then shows the line of the test
         counted = [
             point for point in self.metrics() if point.name == conventions.ERRORS_TOTAL and point.value
         ]
@@ -98,6 +102,7 @@ class TelemetryProbe(Readings):
         Raises:
             AssertionError: No span fits; the message says of each of that name what does not.
         """
+        __tracebackhide__ = True  # pytest then shows the line of the test
         spans = self.spans
         named = [span for span in spans if span.name == name]
         if not named:
@@ -124,6 +129,7 @@ class TelemetryProbe(Readings):
             AssertionError: One does; the message names every place.
             ValueError: No text was given, or an empty one, which is in everything.
         """
+        __tracebackhide__ = True  # pytest then shows the line of the test
         if not secrets or not all(secrets):
             raise ValueError(f"assert_no_content_leaked needs texts that are not empty, not {secrets!r}.")
         found = leaks(secrets, dict.fromkeys(self._texts()))
@@ -147,6 +153,7 @@ class TelemetryProbe(Readings):
         recoverable: bool | None,
         count: int,
     ) -> None:
+        __tracebackhide__ = True  # pytest then shows the line of the test
         wanted = {
             name: value
             for name, value in (

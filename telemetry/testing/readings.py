@@ -84,6 +84,7 @@ class Readings:
         Raises:
             AssertionError: No series fits, or several of a gauge do; the message lists those there are.
         """
+        __tracebackhide__ = True  # pytest then shows the line of the test
         wanted = {**(attributes or {}), **more}
         series = [point for point in self.metrics() if point.name == name]
         exact = [point for point in series if point.attributes == wanted]
