@@ -53,7 +53,7 @@ class SwitchableLogger(Follower[LoggerProvider, Logger], Logger):
     def _make(self, provider: LoggerProvider) -> Logger:
         return provider.get_logger(*self._scope)
 
-    def emit(  # type: ignore[override]  # the API's overloads say the same in two signatures
+    def emit(
         self,
         record: LogRecord | None = None,
         *,
