@@ -95,7 +95,7 @@ def test_json_survives_an_exception_whose_notes_raise():
 
     line = as_json(exc_info=failure(NotesError("broken")))
 
-    assert str(line["exception"]).endswith("NotesError: broken")
+    assert "NotesError: broken" in str(line["exception"])
 
 
 def test_json_uses_exception_text_that_was_rendered_before():
