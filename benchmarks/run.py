@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
             wrong.append(name)
         else:
             rows += json.loads(done.stdout)
-    rows.sort(key=lambda row: str(row["id"]))
+    rows.sort(key=lambda row: int(str(row["id"])[1:]))
     print(table(rows))
     _write(rows, flags, wrong)
     for name in wrong:
