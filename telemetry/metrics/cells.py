@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from telemetry.metrics.attributes import Labels
 
-__all__ = ["EXEMPLAR_LOOKS", "CounterCell", "Exemplar", "GaugeCell", "is_amount", "is_number"]
+__all__ = ["EXEMPLAR_LOOKS", "CounterCell", "Exemplar", "GaugeCell", "fitting", "is_amount", "is_number"]
 
 _LARGEST = sys.float_info.max
 EXEMPLAR_LOOKS = 8
@@ -37,6 +37,14 @@ def is_amount(value: object) -> bool:
 def is_number(value: object) -> bool:
     """Whether a gauge can take a value: a finite number that a double can hold."""
     return isinstance(value, int | float) and -_LARGEST <= value <= _LARGEST  # false for NaN too
+
+
+def fitting(value: float) -> float:
+    """Returns a number as OTLP can carry it: an integer beyond 64 bits as a double.
+
+    One such integer would block every export, and a sum of them may be too large even for a double.
+    """
+    return value if -(2**63) <= value < 2**63 else float(value)
 
 
 class Exemplar(NamedTuple):
@@ -106,7 +114,7 @@ class CounterCell:
             self._refuse(amount)
             return
         self._touched = True
-        self._pending.append(amount)
+        self._pending.append(fitting(amount))
         # Never wait: whoever holds the lock folds these amounts too, or the next caller does.
         if len(self._pending) >= _FOLD_AT and self._fold_lock.acquire(blocking=False):
             try:
@@ -161,11 +169,12 @@ class GaugeCell:
         set: Sets the current value. It *is* the `append` of a deque of length one.
     """
 
-    __slots__ = ("_last", "_refuse", "attributes", "set")
+    __slots__ = ("_last", "_refuse", "_refused", "attributes", "set")
 
     def __init__(self, attributes: Labels, refuse: Callable[[object], None]) -> None:
         self.attributes = attributes
         self._refuse = refuse
+        self._refused: object = None
         self._last: deque[float] = deque(maxlen=1)
         self.set: Callable[[float], None] = self._last.append
 
@@ -177,10 +186,13 @@ class GaugeCell:
         last = tuple(self._last)  # one C call: the deque cannot become empty or change in between
         if not last:
             return None
-        if not is_number(last[0]):
-            self._refuse(last[0])
+        value = last[0]
+        if not is_number(value):
+            if value is not self._refused:  # every reader comes by here again and again
+                self._refused = value
+                self._refuse(value)
             return None
-        return last[0]
+        return fitting(value)
 
     def rebase(self) -> None:
         """Forgets the value; `set` stays the same object."""

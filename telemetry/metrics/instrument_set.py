@@ -7,8 +7,9 @@ keeps them; each pipeline publishes them from zero.
 
 from __future__ import annotations
 
+import re
 import time
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
 
 from telemetry.metrics.instruments import Counter, Gauge, Histogram
@@ -23,6 +24,11 @@ __all__ = ["InstrumentSet"]
 
 InstrumentT = TypeVar("InstrumentT", Counter, Gauge, Histogram)
 
+# Metrics API specification, "Instrument name syntax" and "Instrument unit". The SDK raises for anything
+# else, which for an instrument that is made before `init` would be in the middle of `init`.
+_NAME = re.compile(r"[A-Za-z][-\w./]{0,254}", re.ASCII)
+_MOST_UNIT = 63
+
 
 class InstrumentSet:
     """Instruments by name. Thread-safe.
@@ -35,21 +41,23 @@ class InstrumentSet:
         self.limits = Limits()
         self._instruments: dict[str, Counter | Gauge | Histogram] = {}
         self._publication: Publication | None = None
-        self._lock = Lock()
+        self._lock = RLock()  # reentrant, for a signal handler may make an instrument in the middle of it
 
     def counter(self, name: str, unit: str = "", description: str = "") -> Counter:
         """Returns the counter of this name, made on first use."""
-        return self._get(name, Counter, lambda: Counter(name, unit, description, self.limits))
+        return self._get(name, unit, Counter, lambda: Counter(name, unit, description, self.limits))
 
     def gauge(self, name: str, unit: str = "", description: str = "") -> Gauge:
         """Returns the gauge of this name, made on first use."""
-        return self._get(name, Gauge, lambda: Gauge(name, unit, description, self.limits))
+        return self._get(name, unit, Gauge, lambda: Gauge(name, unit, description, self.limits))
 
     def histogram(
         self, name: str, unit: str = "", description: str = "", buckets: Sequence[float] | None = None
     ) -> Histogram:
         """Returns the histogram of this name, made on first use."""
-        return self._get(name, Histogram, lambda: Histogram(name, unit, description, self.limits, buckets))
+        return self._get(
+            name, unit, Histogram, lambda: Histogram(name, unit, description, self.limits, buckets)
+        )
 
     def counters(self) -> dict[str, Counter]:
         """Returns the counters by name."""
@@ -79,14 +87,17 @@ class InstrumentSet:
 
     def reset_locks(self) -> None:
         """Replaces every lock in a forked child, where the old ones may be held by nobody."""
-        self._lock = Lock()
+        self._lock = RLock()
         for instrument in self._instruments.values():
             instrument.reset_lock()
 
-    def _get(self, name: str, kind: type[InstrumentT], make: Callable[[], InstrumentT]) -> InstrumentT:
+    def _get(
+        self, name: str, unit: str, kind: type[InstrumentT], make: Callable[[], InstrumentT]
+    ) -> InstrumentT:
         with self._lock:
             instrument = self._instruments.get(name)
             if instrument is None:
+                _check(name, unit)
                 instrument = self._instruments[name] = make()
                 if self._publication is not None:
                     instrument.publish(self._publication)
@@ -96,3 +107,16 @@ class InstrumentSet:
                 "use another name."
             )
         return instrument
+
+
+def _check(name: str, unit: str) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(
+            f"name: {name!r} cannot name an instrument; allowed: up to 255 of A-Z a-z 0-9 _ . - /, a letter "
+            "first. Use a dotted name such as 'my.requests'."
+        )
+    if not isinstance(unit, str) or not unit.isascii() or len(unit) > _MOST_UNIT:
+        raise ValueError(
+            f"unit: {unit!r} cannot be a unit; allowed: up to {_MOST_UNIT} ASCII characters. "
+            "Use UCUM, such as 's', 'By' or '{request}'."
+        )

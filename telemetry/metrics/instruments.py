@@ -9,12 +9,12 @@ observable instruments; histograms pass through to the SDK's.
 from __future__ import annotations
 
 import time
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from telemetry.conventions import OVERFLOW
 from telemetry.metrics.attributes import Labels, clean_attributes, series_key
-from telemetry.metrics.cells import EXEMPLAR_LOOKS, CounterCell, GaugeCell, is_amount
+from telemetry.metrics.cells import EXEMPLAR_LOOKS, CounterCell, GaugeCell, fitting, is_amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,7 +62,8 @@ class _Instrument(Generic[CellT]):
         self._limits = limits
         self._cells: dict[object, CellT] = {}
         self._overflow: CellT | None = None
-        self._lock = Lock()
+        # Only for new series. Reentrant, for a signal handler or a `__del__` may bind in the middle of it.
+        self._lock = RLock()
 
     def bind(self, attributes: Mapping[str, object] | None = None) -> CellT:
         """Returns the cell of a series, always the same one for the same attributes.
@@ -79,13 +80,14 @@ class _Instrument(Generic[CellT]):
         """
         labels = clean_attributes(attributes, self._limits.attribute_bytes)
         key = series_key(labels)
-        with self._lock:
-            cell = self._cells.get(key)
-            if cell is None:
-                if len(self._cells) >= self._limits.series:
-                    return self._overflow_cell()
-                cell = self._cells[key] = self._new_cell(labels)
-            return cell
+        cell = self._cells.get(key)
+        if cell is None:
+            with self._lock:
+                if key in self._cells or len(self._cells) < self._limits.series:
+                    return self._cells.setdefault(key, self._new_cell(labels))
+                cell = self._overflow = self._overflow or self._new_cell({OVERFLOW: True})
+            self._limits.overflowed(self.name)
+        return cell
 
     def cells(self) -> list[CellT]:
         """Returns every cell that was bound, the overflow cell last."""
@@ -94,16 +96,10 @@ class _Instrument(Generic[CellT]):
 
     def reset_lock(self) -> None:
         """Replaces the lock in a forked child, where the old one may be held by nobody."""
-        self._lock = Lock()
+        self._lock = RLock()
 
     def _refuse(self, value: object) -> None:
         self._limits.refuse(self.name, value)
-
-    def _overflow_cell(self) -> CellT:
-        if self._overflow is None:
-            self._overflow = self._new_cell({OVERFLOW: True})
-        self._limits.overflowed(self.name)
-        return self._overflow
 
     def _new_cell(self, labels: Labels) -> CellT:
         raise NotImplementedError  # pragma: no cover - every kind below has its own
@@ -184,7 +180,7 @@ class Histogram(_Instrument[HistogramCell]):
         if target is None:
             return
         if is_amount(value):
-            target.record(value, attributes)
+            target.record(fitting(value), attributes)
         else:
             self._limits.refuse(self.name, value)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
+from telemetry.metrics.cells import fitting
 from telemetry.metrics.exemplars import context_of
 
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     Callback = Callable[[CallbackOptions], Iterable[Observation]]
 
 __all__ = ["Publication"]
-
-_LARGEST_INT = 2**63 - 1
-"""OTLP carries integers as sint64."""
 
 
 class Publication:
@@ -57,6 +55,4 @@ class Publication:
     def observation(self, value: float, attributes: Labels, exemplar: Exemplar | None = None) -> Observation:
         """Returns one observation, with its exemplar where the reader can take it."""
         context = context_of(exemplar) if exemplar is not None and self._exemplars else None
-        if isinstance(value, int) and value > _LARGEST_INT:
-            value = float(value)  # one point that OTLP cannot encode would block every export
-        return Observation(value, attributes, context)
+        return Observation(fitting(value), attributes, context)

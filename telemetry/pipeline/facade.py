@@ -298,7 +298,7 @@ def counter(name: str, unit: str = "", description: str = "") -> Counter:
         description: What it counts.
 
     Raises:
-        ValueError: The name belongs to an instrument of another kind.
+        ValueError: The name belongs to an instrument of another kind, or name or unit is not allowed.
     """
     return HANDLE.instruments.counter(name, unit, description)
 
@@ -312,7 +312,7 @@ def gauge(name: str, unit: str = "", description: str = "") -> Gauge:
         description: What it shows.
 
     Raises:
-        ValueError: The name belongs to an instrument of another kind.
+        ValueError: The name belongs to an instrument of another kind, or name or unit is not allowed.
     """
     return HANDLE.instruments.gauge(name, unit, description)
 
@@ -329,7 +329,7 @@ def histogram(
         buckets: Upper bounds of the buckets, in the unit. Default: OpenTelemetry's.
 
     Raises:
-        ValueError: The name belongs to an instrument of another kind.
+        ValueError: The name belongs to an instrument of another kind, or name or unit is not allowed.
     """
     return HANDLE.instruments.histogram(name, unit, description, buckets)
 
