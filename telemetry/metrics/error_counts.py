@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from telemetry import conventions as names
-from telemetry.metrics.exemplars import keep_current
+from telemetry.metrics.exemplars import keep_span
 from telemetry.metrics.instruments import Counter
 from telemetry.metrics.rate import RateWindow
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from opentelemetry.metrics import Observation
+    from opentelemetry.trace import Span
 
     from telemetry.metrics.attributes import Labels
     from telemetry.metrics.cells import CounterCell
@@ -43,15 +44,15 @@ class ErrorSeries:
         self.cell = cell
         self.inc = cell.inc
 
-    def record(self) -> None:
-        """Counts one error, with the current span as its exemplar."""
+    def record(self, span: Span | None = None) -> None:
+        """Counts one error, with the span that it happened in, by default the current one, as exemplar."""
         self.inc()
         if self.cell.exemplar_looks:
-            self.look_for_exemplar()
+            self.look_for_exemplar(span)
 
-    def look_for_exemplar(self) -> None:
-        """Keeps the current span as the series' exemplar, if it is sampled."""
-        keep_current(self.cell)
+    def look_for_exemplar(self, span: Span | None = None) -> None:
+        """Keeps a span, by default the current one, as the series' exemplar, if it is sampled."""
+        keep_span(self.cell, span)
 
 
 class ErrorCounts:
@@ -60,6 +61,10 @@ class ErrorCounts:
     Args:
         limits: How many series there may be.
         clock: Monotonic seconds, for the rate.
+
+    Attributes:
+        window: The samples behind the rate; somebody calls its `sample` once a second.
+        on_first_error: Called before the first error is counted, when there is something to sample.
     """
 
     def __init__(self, limits: Limits, clock: Callable[[], float] = monotonic) -> None:
@@ -72,12 +77,15 @@ class ErrorCounts:
             limits,
         )
         self.window = RateWindow(self._totals, clock)
+        self.on_first_error: Callable[[], None] = lambda: None
         self._series: dict[ErrorKey, ErrorSeries] = {}
 
     def series(self, key: ErrorKey) -> ErrorSeries:
         """Returns the series of a code, component and recoverability."""
         series = self._series.get(key)
         if series is None:
+            if not self._series:
+                self.on_first_error()
             if len(self._series) >= 2 * self._limits.series:
                 self._series.clear()  # an explosion of labels: forget the short cuts, the cells stay
             series = self._series[key] = ErrorSeries(key, self.total.bind(_labels(key)))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from opentelemetry.context import Context, create_key, get_value
 from opentelemetry.trace import (
     NonRecordingSpan,
+    Span,
     SpanContext,
     TraceFlags,
     get_current_span,
@@ -22,7 +23,7 @@ from opentelemetry.trace import (
 if TYPE_CHECKING:
     from telemetry.metrics.cells import CounterCell, Exemplar
 
-__all__ = ["context_of", "exemplar_of", "keep_current"]
+__all__ = ["context_of", "exemplar_of", "keep_span"]
 
 _KEY = create_key("kairos-exemplar")
 
@@ -40,9 +41,9 @@ def exemplar_of(context: Context) -> Exemplar | None:
     return cast("Exemplar | None", get_value(_KEY, context))
 
 
-def keep_current(cell: CounterCell) -> None:
-    """Lets a cell remember the current span, if it is sampled, and notes that it looked."""
+def keep_span(cell: CounterCell, span: Span | None) -> None:
+    """Lets a cell remember a span (None: the current one), if it is sampled, and notes that it looked."""
     cell.exemplar_looks -= 1
-    span = get_current_span().get_span_context()
-    if span.trace_flags.sampled:
-        cell.keep_exemplar(span.trace_id, span.span_id)
+    context = (get_current_span() if span is None else span).get_span_context()
+    if context.trace_flags.sampled:
+        cell.keep_exemplar(context.trace_id, context.span_id)

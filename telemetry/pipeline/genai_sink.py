@@ -27,14 +27,14 @@ class ConfiguredGenAI:
     Args:
         config: `semconv`, `semconv_gen_ai`, `capture_content` and `attribute_value_limit` are read.
         metrics: Where durations and tokens go.
-        emit_event: Takes (event name, attributes) as a log record.
+        emit_event: Takes (span, event name, attributes) as a log record.
     """
 
     def __init__(
         self,
         config: Settings,
         metrics: GenAIMetrics,
-        emit_event: Callable[[str, Mapping[str, AttributeValue]], None],
+        emit_event: Callable[[Span, str, Mapping[str, AttributeValue]], None],
     ) -> None:
         self._semconv = config.semconv
         self._metrics = metrics if config.semconv != names.SEMCONV_KAIROS else None
@@ -75,10 +75,16 @@ class ConfiguredGenAI:
         if not content or not (self._on_span or self._as_event):
             return
         attributes: dict[str, AttributeValue] = {
-            key: clip(json.dumps(value, ensure_ascii=False, default=str), self._limit)
-            for key, value in content.items()
+            key: clip(_json(value), self._limit) for key, value in content.items()
         }
         if self._on_span:
             span.set_attributes(attributes)
         if self._as_event:
-            self._emit_event(names.EVENT_OPERATION_DETAILS, attributes)
+            self._emit_event(span, names.EVENT_OPERATION_DETAILS, attributes)
+
+
+def _json(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError, RecursionError):  # keys that are no text, or content that contains itself
+        return json.dumps(str(value), ensure_ascii=False)

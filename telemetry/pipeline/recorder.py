@@ -6,7 +6,6 @@ Methods may raise; the public functions around them catch, count and log once.
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from opentelemetry import context
@@ -77,28 +76,27 @@ class Recorder:
 
     # -- errors ----------------------------------------------------------------------------
 
-    def count(self, error: BaseException, component: str | None) -> None:
-        """Counts an error, once however many layers it crosses."""
+    def count(self, error: BaseException, component: str | None, span: Span | None = None) -> None:
+        """Counts an error, once however many layers it crosses; `span` is where it happened."""
         if is_cancellation(error):
             return
         key = counted_as(error)
         if key is None:
             if isinstance(error, BaseExceptionGroup):
                 for leaf in leaves(error):
-                    self.count(leaf, component)
+                    self.count(leaf, component, span)
                 key = self._key(error, component)
             else:
                 key = self._key(error, component)
                 series = self.counts.series(key)
-                series.record()
+                series.record(span)
                 if self._classifier.fixed(type(error)) is not None:
                     self._remember(type(error), component, series)
-        with contextlib.suppress(AttributeError):  # what is no exception has nowhere to carry a mark
-            mark_counted(error, key)
+        mark_counted(error, key)
 
     def record(self, error: BaseException, component: str | None, span: Span | None) -> None:
         """Counts an error and writes it on a span, the current one by default."""
-        self.count(error, component)
+        self.count(error, component, span)
         self.write(get_current_span() if span is None else span, error, component)
 
     def write(self, span: Span, error: BaseException, component: str | None = None) -> None:
@@ -110,15 +108,15 @@ class Recorder:
     def recover(self, code_or_error: ErrorCode | str | BaseException, component: str | None) -> None:
         """Counts an error as made good, under the attributes that the error was counted with."""
         if isinstance(code_or_error, BaseException):
-            if is_cancellation(code_or_error):
-                return
-            key = counted_as(code_or_error) or self._key(code_or_error, component)
-        else:
-            code = ErrorCode(code_or_error)
-            # It was recovered, so it was recoverable, unless the code says that it never is.
-            recoverable = code.is_recoverable or code.depends_on_cause
-            key = (code.value, component or names.COMPONENT_AGENT, recoverable)
-        self.counts.recover(key)
+            for leaf in leaves(
+                code_or_error
+            ):  # as `count` does: a cancellation has none, a group its members
+                self.counts.recover(counted_as(leaf) or self._key(leaf, component))
+            return
+        code = ErrorCode(code_or_error)
+        # It was recovered, so it was recoverable, unless the code says that it never is.
+        recoverable = code.is_recoverable or code.depends_on_cause
+        self.counts.recover((code.value, component or names.COMPONENT_AGENT, recoverable))
 
     # -- spans -----------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from threading import RLock
 from time import monotonic, time_ns
 from typing import TYPE_CHECKING
 
-from opentelemetry.context import get_current
+from opentelemetry.trace import set_span_in_context
 
 from telemetry import conventions as names
 from telemetry.logs.otel_api import LogRecord, SeverityNumber
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from opentelemetry.metrics import Meter
-    from opentelemetry.trace import Tracer
+    from opentelemetry.trace import Span, Tracer
     from opentelemetry.util.types import AttributeValue
 
     from telemetry.config import Settings
@@ -105,6 +105,7 @@ class Telemetry:
         self._user_instruments.limits.attribute_bytes = self.config.attribute_value_limit
         self._publication = Publication(self.meter, exemplars=self._providers.takes_exemplars)
         self._sampler = Ticker("kairos-error-rate", SAMPLE_SECONDS, self._counts.window.sample)
+        self._counts.on_first_error = self._sampler.start
         recorder = self.recorder
         for group in (
             self._counts,
@@ -257,12 +258,12 @@ class Telemetry:
     def _at_exit(self) -> None:
         self.shutdown()
 
-    def _emit(self, event_name: str, attributes: Mapping[str, AttributeValue]) -> None:
+    def _emit(self, span: Span, event_name: str, attributes: Mapping[str, AttributeValue]) -> None:
         self.logger.emit(
             LogRecord(
                 timestamp=time_ns(),
                 observed_timestamp=time_ns(),
-                context=get_current(),
+                context=set_span_in_context(span),
                 severity_number=SeverityNumber.ERROR
                 if names.EXCEPTION_TYPE in attributes
                 else SeverityNumber.INFO,

@@ -91,11 +91,7 @@ def observed_generator(
                 try:
                     sent = yield item
                     step = body.send
-                except GeneratorExit:
-                    with life:
-                        body.close()
-                    raise
-                except BaseException as thrown:  # noqa: BLE001 - whatever the caller throws in belongs to the body
+                except BaseException as thrown:  # noqa: BLE001 - what the caller throws in, GeneratorExit of close() too, is the body's
                     step, sent = body.throw, thrown
         except BaseException as error:
             life.fail(error)
@@ -125,11 +121,7 @@ def observed_async_generator(
                 try:
                     sent = yield item
                     step = body.asend
-                except GeneratorExit:
-                    with life:
-                        await body.aclose()
-                    raise
-                except BaseException as thrown:  # noqa: BLE001 - whatever the caller throws in belongs to the body
+                except BaseException as thrown:  # noqa: BLE001 - what the caller throws in, GeneratorExit of aclose() too, is the body's
                     step, sent = body.athrow, thrown
         except BaseException as error:
             life.fail(error)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as `typing` has it, without importing it: the `none` path imports this module
 if TYPE_CHECKING:
+    from typing import Any
+
     from telemetry.metrics.error_counts import ErrorKey
 
 __all__ = ["COUNTED", "counted_as", "first_event", "mark_counted"]
@@ -25,21 +27,37 @@ def counted_as(error: BaseException) -> ErrorKey | None:
     for _ in range(_CHAIN):
         if link is None:
             break
-        key: ErrorKey | None = link.__dict__.get(COUNTED)
+        key: ErrorKey | None = _marks(link).get(COUNTED)
         if key is not None:
             return key
-        link = link.__cause__
+        link = _cause(link)
     return None
 
 
 def mark_counted(error: BaseException, key: ErrorKey) -> None:
     """Notes that an exception was counted, and as what."""
-    error.__dict__[COUNTED] = key
+    _marks(error)[COUNTED] = key
 
 
 def first_event(error: BaseException) -> bool:
     """Returns whether the exception's event is still to be written, and notes that it is now."""
-    if _EVENT in error.__dict__:
+    marks = _marks(error)
+    if _EVENT in marks:
         return False
-    error.__dict__[_EVENT] = True
+    marks[_EVENT] = True
     return True
+
+
+def _marks(error: BaseException) -> dict[str, Any]:
+    try:
+        marks = error.__dict__
+        return marks if isinstance(marks, dict) else {}
+    except Exception:  # noqa: BLE001 - no exception at all, or one whose attributes cannot be read
+        return {}
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    try:
+        return error.__cause__
+    except Exception:  # noqa: BLE001 - likewise
+        return None

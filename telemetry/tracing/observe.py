@@ -23,7 +23,8 @@ __all__ = ["Observation", "decorate"]
 FunctionT = TypeVar("FunctionT", bound="Callable[..., Any]")
 
 # Code flags instead of `inspect`, whose import costs more than this whole package.
-_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
+# A generator that `types.coroutine` made awaitable (0x100) is awaited, not iterated.
+_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80 | 0x100, 0x200
 
 
 class Observation:
@@ -49,7 +50,7 @@ class Observation:
 
     def __call__(self, function: FunctionT) -> FunctionT:
         """Wraps a function, coroutine function, generator function or async generator function."""
-        name = self._name or getattr(function, "__qualname__", None) or type(function).__name__
+        name = self._name or _name_of(function)
         return decorate(self._handle, self._spec(name), function)
 
     def __enter__(self) -> Span:
@@ -126,6 +127,13 @@ def _observed_coroutine(
             return await function(*args, **kwargs)
 
     return observed
+
+
+def _name_of(function: object) -> str:
+    """Returns the qualified name of a function, looking through `functools.partial`."""
+    while not hasattr(function, "__qualname__") and hasattr(function, "func"):
+        function = function.func
+    return str(getattr(function, "__qualname__", type(function).__qualname__))
 
 
 def _code_of(function: object) -> CodeType | None:

@@ -17,6 +17,7 @@ from telemetry.tracing.tracebacks import TracebackFormatter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import TypeGuard
 
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
@@ -45,11 +46,11 @@ class SpanErrors:
 
     Args:
         attribute_bytes: Bytes of UTF-8 per attribute value.
-        emit_log: Takes (event name, attributes) of an exception as a log record.
+        emit_log: Takes (span, event name, attributes) of an exception as a log record.
     """
 
     def __init__(
-        self, attribute_bytes: int, emit_log: Callable[[str, Mapping[str, AttributeValue]], None]
+        self, attribute_bytes: int, emit_log: Callable[[Span, str, Mapping[str, AttributeValue]], None]
     ) -> None:
         opted = {item.strip() for item in os.environ.get(_SIGNAL_VARIABLE, "").split(",")}
         self._with_log = bool(opted & {"logs", "logs/dup"})
@@ -72,7 +73,7 @@ class SpanErrors:
         if isinstance(error, KairosError):
             attributes.update(self._told_by(error))
         span.set_attributes(attributes)
-        message = _message(error, self._limit)
+        message = _text(error, self._limit)
         span.set_status(Status(StatusCode.ERROR, message))
         if first_event(error):
             self._write_exception(span, error, component, message)
@@ -81,12 +82,18 @@ class SpanErrors:
         attributes: dict[str, AttributeValue] = {
             names.EXCEPTION_TYPE: error_type(error),
             names.EXCEPTION_MESSAGE: message,
-            names.EXCEPTION_STACKTRACE: self._tracebacks.format(error),
+            names.EXCEPTION_STACKTRACE: self._traceback(error),
         }
         if self._with_event:
             span.add_event(names.EXCEPTION_EVENT, attributes, time.time_ns())
         if self._with_log:
-            self._emit_log(f"{component}.exception", attributes)
+            self._emit_log(span, f"{component}.exception", attributes)
+
+    def _traceback(self, error: BaseException) -> str:
+        try:
+            return self._tracebacks.format(error)
+        except Exception:  # noqa: BLE001 - no exception at all, or one whose attributes cannot be read
+            return f"<{type(error).__name__} without a readable traceback>\n"
 
     def _told_by(self, error: KairosError) -> dict[str, AttributeValue]:
         told: dict[str, AttributeValue] = {}
@@ -97,14 +104,17 @@ class SpanErrors:
             for name, value in facts.items():
                 key = f"{prefix}{name}"
                 if key not in _RESERVED:
-                    told[key] = (
-                        value if isinstance(value, bool | int | float) else clip(str(value), self._limit)
-                    )
+                    told[key] = value if _is_plain(value) else _text(value, self._limit)
         return told
 
 
-def _message(error: BaseException, limit: int) -> str:
+def _is_plain(value: object) -> TypeGuard[bool | int | float]:
+    # An integer beyond 64 bits, which OTLP cannot carry, would cost the whole batch.
+    return isinstance(value, float) or (isinstance(value, int) and -(2**63) <= value < 2**63)
+
+
+def _text(value: object, limit: int) -> str:
     try:
-        return clip(str(error), limit)
-    except Exception:  # noqa: BLE001 - an exception whose __str__ fails is still an error to report
-        return f"<{type(error).__name__} without a readable message>"
+        return clip(str(value), limit)
+    except Exception:  # noqa: BLE001 - what cannot say what it is must not hide the error that it belongs to
+        return f"<{type(value).__name__} without a readable text>"
