@@ -44,10 +44,10 @@ lint: $(VENV)/.lint $(VENV)/.test ## style, types and layering
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(VENV)/.bench ## measure everything beside its peers; writes benchmarks/results/
+bench: $(VENV)/.core ## measure everything beside its peers; writes benchmarks/results/
 	@$(BIN)/python benchmarks/run.py $(ARGS)
 
-bench-quick: $(VENV)/.bench ## the same in under two minutes
+bench-quick: $(VENV)/.core ## the same in under two minutes
 	@$(BIN)/python benchmarks/run.py --quick $(ARGS)
 
 clean: ## remove the environments and everything that tools left behind
@@ -84,9 +84,4 @@ $(VENV)/.test: $(VENV)/.core
 $(VENV)/.lint: $(VENV)/.core
 	@echo "installing the linters ..." >&2
 	@$(INSTALL) --group lint >&2
-	@touch $@
-
-$(VENV)/.bench: $(VENV)/.core
-	@echo "installing what the benchmarks need ..." >&2
-	@$(INSTALL) --group bench >&2
 	@touch $@
