@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 import typer
 
 from telemetry.cli import config, demo, doctor
 from telemetry.version import __version__
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 __all__ = ["app", "main"]
 
@@ -42,6 +46,13 @@ def main() -> None:
         app()
 
 
-def _show_warning(message: Warning | str, *_where: object) -> None:
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],  # noqa: ARG001 - the signature is Python's
+    filename: str,  # noqa: ARG001 - as above
+    lineno: int,  # noqa: ARG001 - as above
+    file: TextIO | None = None,  # noqa: ARG001 - as above
+    line: str | None = None,  # noqa: ARG001 - as above
+) -> None:
     # Where in the code a setting was misread says nothing to who typed it.
     typer.echo(f"warning: {message}", err=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
 
 from telemetry.config.problems import RejectedError
@@ -127,7 +126,6 @@ class Choice(Kind):
         return text
 
 
-@dataclass(frozen=True)
 class Number(Kind):
     """A number.
 
@@ -137,9 +135,10 @@ class Number(Kind):
         most: It is at most this.
     """
 
-    most: float
-    least: float = 0.0
-    above: float | None = None
+    def __init__(self, most: float, least: float = 0.0, above: float | None = None) -> None:
+        self.most = most
+        self.least = least
+        self.above = above
 
     @property
     def allowed(self) -> str:  # type: ignore[override]  # computed here, fixed in the simpler kinds
@@ -163,7 +162,6 @@ class Number(Kind):
         return number
 
 
-@dataclass(frozen=True)
 class Whole(Kind):
     """A whole number.
 
@@ -172,8 +170,9 @@ class Whole(Kind):
         most: It is at most this.
     """
 
-    least: int
-    most: int
+    def __init__(self, least: int, most: int) -> None:
+        self.least = least
+        self.most = most
 
     @property
     def allowed(self) -> str:  # type: ignore[override]  # computed here, fixed in the simpler kinds

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from telemetry.config.attributes import SETTINGS_OF_ATTRIBUTES, parse_attributes
@@ -24,7 +23,6 @@ _DEFAULT_EXPORTERS = ("stdout",)
 _SERVICE = ("service_name", "service_version", "environment")
 
 
-@dataclass(slots=True)
 class Resolved:
     """What the sources say together.
 
@@ -35,10 +33,11 @@ class Resolved:
         problems: What cannot be used, in sentences.
     """
 
-    given: dict[str, Given] = field(default_factory=dict)
-    exporters: dict[Signal, tuple[str, ...]] = field(default_factory=dict)
-    endpoint: Endpoint | None = None
-    problems: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.given: dict[str, Given] = {}
+        self.exporters: dict[Signal, tuple[str, ...]] = {}
+        self.endpoint: Endpoint | None = None
+        self.problems: list[str] = []
 
     def reject(self, name: str, given: Given, rejected: RejectedError) -> None:
         """Take a setting out and say why."""

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader
@@ -15,8 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Exporters"]
 
 
-@dataclass(frozen=True, slots=True)
-class Exporters:
+class Exporters(NamedTuple):
     """The parts of one exporter, per signal; None where it does not carry that signal.
 
     Attributes:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from telemetry.config import Config
+    from telemetry.config import Settings
     from telemetry.exporters.sdk_logs import ReadableLogRecord
 
 __all__ = ["FileLogExporter", "FileMetricExporter", "FileSpanExporter", "build"]
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
-def build(config: Config) -> Exporters:
+def build(config: Settings) -> Exporters:
     """Build the exporter; all signals go to the one file `file_path`, which is created if need be.
 
     Raises:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from telemetry.config import Config
+    from telemetry.config import Settings
     from telemetry.exporters.sdk_logs import ReadableLogRecord
 
 __all__ = ["CAPACITY", "MemoryLogExporter", "MemorySpanExporter", "build"]
@@ -29,7 +29,7 @@ CAPACITY = 10_000
 _T = TypeVar("_T")
 
 
-def build(config: Config) -> Exporters:  # noqa: ARG001 (every exporter's build has this signature)
+def build(config: Settings) -> Exporters:  # noqa: ARG001 (every exporter's build has this signature)
     """Build the exporter: metrics are collected when asked for, spans and logs are kept."""
     return Exporters(metrics=InMemoryMetricReader(), spans=MemorySpanExporter(), logs=MemoryLogExporter())
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.view import Aggregation
     from opentelemetry.sdk.trace.export import SpanExporter
 
-    from telemetry.config import Config
+    from telemetry.config import Settings
     from telemetry.exporters.sdk_logs import LogRecordExporter
 
 __all__ = ["build"]
@@ -42,7 +42,7 @@ _RETRYABLE = (
 )
 
 
-def build(config: Config) -> Exporters:
+def build(config: Settings) -> Exporters:
     """Build the exporter. Imports neither grpc nor protobuf: the first export does.
 
     The endpoint, credentials, headers, compression and timeout come from `config` alone.
@@ -67,7 +67,7 @@ class _Metadata(tuple[tuple[str, str], ...]):
 
 
 def _metrics(
-    config: Config, temporality: dict[type, AggregationTemporality], aggregation: dict[type, Aggregation]
+    config: Settings, temporality: dict[type, AggregationTemporality], aggregation: dict[type, Aggregation]
 ) -> MetricExporter:
     from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 
@@ -76,19 +76,19 @@ def _metrics(
     )
 
 
-def _spans(config: Config) -> SpanExporter:
+def _spans(config: Settings) -> SpanExporter:
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
     return OTLPSpanExporter(**_settings(config))
 
 
-def _logs(config: Config) -> LogRecordExporter:
+def _logs(config: Settings) -> LogRecordExporter:
     from telemetry.exporters.sdk_logs import grpc_log_exporter
 
     return grpc_log_exporter()(**_settings(config))
 
 
-def _settings(config: Config) -> dict[str, Any]:
+def _settings(config: Settings) -> dict[str, Any]:
     import grpc
 
     target, insecure = config.grpc_target()
@@ -107,7 +107,7 @@ def _settings(config: Config) -> dict[str, Any]:
     }
 
 
-def _credentials(config: Config) -> ChannelCredentials:
+def _credentials(config: Settings) -> ChannelCredentials:
     import grpc
 
     from telemetry.exporters.trust import system_roots

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.view import Aggregation
     from opentelemetry.sdk.trace.export import SpanExporter
 
-    from telemetry.config import Config
+    from telemetry.config import Settings
     from telemetry.exporters.sdk_logs import LogRecordExporter
 
 __all__ = ["build"]
@@ -25,7 +25,7 @@ __all__ = ["build"]
 _PACKAGES = ("opentelemetry.exporter.otlp.proto.http", "requests")
 
 
-def build(config: Config) -> Exporters:
+def build(config: Settings) -> Exporters:
     """Build the exporter. Imports neither protobuf nor requests: the first export does.
 
     Each signal goes to the configured base URL plus `/v1/metrics`, `/v1/traces` or `/v1/logs`.
@@ -46,7 +46,7 @@ def build(config: Config) -> Exporters:
 
 
 def _metrics(
-    config: Config, temporality: dict[type, AggregationTemporality], aggregation: dict[type, Aggregation]
+    config: Settings, temporality: dict[type, AggregationTemporality], aggregation: dict[type, Aggregation]
 ) -> MetricExporter:
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
@@ -55,19 +55,19 @@ def _metrics(
     )
 
 
-def _spans(config: Config) -> SpanExporter:
+def _spans(config: Settings) -> SpanExporter:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
     return OTLPSpanExporter(**_settings(config, "traces"))
 
 
-def _logs(config: Config) -> LogRecordExporter:
+def _logs(config: Settings) -> LogRecordExporter:
     from telemetry.exporters.sdk_logs import http_log_exporter
 
     return http_log_exporter()(**_settings(config, "logs"))
 
 
-def _settings(config: Config, signal: str) -> dict[str, Any]:
+def _settings(config: Settings, signal: str) -> dict[str, Any]:
     from opentelemetry.exporter.otlp.proto.http import Compression
 
     from telemetry.exporters.http_session import PinnedSession

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
     from prometheus_client.metrics_core import Metric as Family
 
-    from telemetry.config import Config
+    from telemetry.config import Settings
 
 __all__ = ["PrometheusReader", "build"]
 
 _log = logging.getLogger(__name__)
 
 
-def build(config: Config) -> Exporters:
+def build(config: Settings) -> Exporters:
     """Build the exporter; the endpoint is open when this returns. It carries metrics only.
 
     Raises:

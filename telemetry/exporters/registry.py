@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib import import_module
-from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +13,7 @@ from telemetry.exporters.base import Exporters
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from telemetry.config import Config
+    from telemetry.config import Settings
 
 __all__ = ["BUILT_IN", "ENTRY_POINT_GROUPS", "build", "names"]
 
@@ -46,7 +44,7 @@ def names() -> tuple[str, ...]:
     return tuple(BUILT_IN)
 
 
-def build(name: str, config: Config) -> Exporters:
+def build(name: str, config: Settings) -> Exporters:
     """Build the exporter of that name.
 
     A name that is not ours is looked up in `ENTRY_POINT_GROUPS`; the class found there is called
@@ -71,6 +69,8 @@ def build(name: str, config: Config) -> Exporters:
 
 
 def _from_entry_point(group: str, name: str) -> Any:
+    from importlib.metadata import entry_points  # reads every installed distribution: for unknown names only
+
     for point in entry_points(group=group, name=name):
         try:
             return point.load()()
@@ -84,6 +84,9 @@ def _from_entry_point(group: str, name: str) -> Any:
 
 
 def _unknown(name: str) -> str:
+    import difflib
+    from importlib.metadata import entry_points
+
     registered = {point.name for group in ENTRY_POINT_GROUPS.values() for point in entry_points(group=group)}
     nearest = difflib.get_close_matches(name, [*BUILT_IN, *sorted(registered)], n=1)
     hint = f"; did you mean {nearest[0]!r}?" if nearest else "."

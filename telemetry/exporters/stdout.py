@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
     from opentelemetry.sdk.trace import ReadableSpan
 
-    from telemetry.config import Config
+    from telemetry.config import Settings
     from telemetry.exporters.sdk_logs import ReadableLogRecord
 
 __all__ = ["StdoutLogExporter", "StdoutMetricExporter", "StdoutSpanExporter", "build"]
@@ -36,7 +36,7 @@ _PATIENCE_S = 5.0
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def build(config: Config) -> Exporters:  # noqa: ARG001 (every exporter's build has this signature)
+def build(config: Settings) -> Exporters:  # noqa: ARG001 (every exporter's build has this signature)
     """Build the exporter; its three signals take turns, so that documents never interleave."""
     printer = _Printer()
     return Exporters(

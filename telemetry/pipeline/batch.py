@@ -66,6 +66,8 @@ class BatchWorker(Generic[RecordT]):
             self._ledger.drop("queue_full", 1)
         else:
             queue.append(record)
+            if not self._ticker.is_started:
+                self._ticker.start()
             if len(queue) == self._wake_at:
                 self._ticker.wake()
 

@@ -42,6 +42,7 @@ class IntervalReader(MetricReader):
     def start(self) -> None:
         """Starts collecting; call it once, when the reader is registered with its provider."""
         self._ticker = Ticker(f"kairos-metrics-{self._name}", self._interval_s, self._collect_once)
+        self._ticker.start()
 
     def begin_flush(self) -> Event:
         """Begins to collect and export; the event is set when that is done."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from queue import Empty, SimpleQueue
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,10 @@ class Ticker:
         name: Name of the thread.
         interval_s: Seconds between two runs.
         work: What is done; may block.
+
+    Attributes:
+        is_started: Whether the thread was started; a thread costs start-up time, so it starts when
+            there is something to do.
     """
 
     def __init__(self, name: str, interval_s: float, work: Callable[[], None]) -> None:
@@ -34,8 +38,16 @@ class Ticker:
         # SimpleQueue.put is reentrant by specification (signal handlers, __del__), unlike Event.set.
         self._commands: SimpleQueue[Event | None] = SimpleQueue()
         self._stopping = False
+        self._start_lock = Lock()
         self._thread = Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self.is_started = False
+
+    def start(self) -> None:
+        """Starts the thread, unless it was started before."""
+        with self._start_lock:
+            if not self.is_started:
+                self._thread.start()
+                self.is_started = True
 
     def wake(self) -> None:
         """Runs the work soon."""
@@ -51,13 +63,14 @@ class Ticker:
         return done
 
     def stop(self) -> None:
-        """Runs the work once more, then ends the thread; does not wait."""
+        """Runs the work once more, if it ever ran, then ends the thread; does not wait."""
         self._stopping = True
         self._commands.put(None)
 
     def join(self, deadline: float) -> bool:
         """Waits for the thread to end and returns whether it did in time."""
-        self._thread.join(max(0.0, deadline - monotonic()))
+        if self.is_started:
+            self._thread.join(max(0.0, deadline - monotonic()))
         return not self._thread.is_alive()
 
     def _run(self) -> None:

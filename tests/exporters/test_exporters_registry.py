@@ -29,7 +29,7 @@ def register(monkeypatch: pytest.MonkeyPatch, **points: tuple[str, str]) -> None
         EntryPoint(name.replace("_", "-"), f"{__name__}:{target}", group)
         for name, (group, target) in points.items()
     )
-    monkeypatch.setattr(registry, "entry_points", made.select)
+    monkeypatch.setattr("importlib.metadata.entry_points", made.select)
     monkeypatch.setattr(EntryPoint, "load", lambda point: globals()[point.attr])
 
 

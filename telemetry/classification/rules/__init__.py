@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from telemetry.classification.rules import aws, clients, google, llm, mcp, python, rpc, stores
+from telemetry.classification.rules import python
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,23 +16,33 @@ if TYPE_CHECKING:
 
 __all__ = ["built_in_rule"]
 
-# By the first one or two parts of a module's name: libraries move their errors between modules.
-_LIBRARIES: Mapping[str, Mapping[str, Rule]] = MappingProxyType(
+_FILES: Mapping[str, str] = MappingProxyType(
     {
-        **python.RULES,
-        **clients.RULES,
-        **llm.RULES,
-        **google.RULES,
-        **aws.RULES,
-        **rpc.RULES,
-        **stores.RULES,
-        **mcp.RULES,
+        "httpx": "clients",
+        "httpx2": "clients",
+        "httpcore": "clients",
+        "httpcore2": "clients",
+        "requests": "clients",
+        "urllib3": "clients",
+        "openai": "llm",
+        "anthropic": "llm",
+        "google": "google",
+        "botocore": "aws",
+        "grpc": "rpc",
+        "sqlalchemy": "stores",
+        "sqlite3": "stores",
+        "redis": "stores",
+        "mcp": "mcp",
     }
 )
+"""Library to the file of its rules, read when the first error of that library is seen."""
 
 
 def built_in_rule(module: str, name: str) -> Rule | None:
     """The rule for the class of that name in that module; None when it has none of its own."""
     parts = module.split(".", 2)
-    library = _LIBRARIES.get(".".join(parts[:2])) or _LIBRARIES.get(parts[0])
+    file = _FILES.get(parts[0])
+    rules = python.RULES if file is None else import_module(f"{__name__}.{file}").RULES
+    # By the first one or two parts of the module's name: libraries move their errors between modules.
+    library = rules.get(".".join(parts[:2])) or rules.get(parts[0])
     return None if library is None else library.get(name)
