@@ -25,6 +25,7 @@ _LARGEST = sys.float_info.max
 EXEMPLAR_LOOKS = 8
 """Looks for a span between two collections of a series."""
 
+_NOTHING = object()
 _FOLD_AT = 1024
 """How many amounts `add` may leave before it folds them itself."""
 
@@ -174,7 +175,7 @@ class GaugeCell:
     def __init__(self, attributes: Labels, refuse: Callable[[object], None]) -> None:
         self.attributes = attributes
         self._refuse = refuse
-        self._refused: object = None
+        self._refused: object = _NOTHING
         self._last: deque[float] = deque(maxlen=1)
         self.set: Callable[[float], None] = self._last.append
 

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry.text import clip
+
+ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
+
+
+def naive(text: str, limit: int) -> str:
+    kept = ""
+    for character in text:
+        character = "?" if "\ud800" <= character <= "\udfff" else character
+        if len((kept + character).encode()) > limit:
+            break
+        kept += character
+    return kept
+
+
+@given(ANY_TEXT, st.integers(0, 40))
+def test_text_is_cut_at_the_last_character_that_fits(text, limit):
+    assert clip(text, limit) == naive(text, limit)
+
+
+def test_short_ascii_text_is_returned_as_it_is():
+    text = "short"
+
+    assert clip(text, 5) is text
