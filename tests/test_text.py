@@ -11,8 +11,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 
 def naive(text: str, limit: int) -> str:
     kept = ""
-    for character in text:
-        character = "?" if "\ud800" <= character <= "\udfff" else character
+    for character in ("?" if "\ud800" <= each <= "\udfff" else each for each in text):
         if len((kept + character).encode()) > limit:
             break
         kept += character

@@ -82,7 +82,7 @@ class Recorder:
             return
         key = counted_as(error)
         if key is None:
-            if isinstance(error, BaseExceptionGroup):
+            if issubclass(type(error), BaseExceptionGroup):  # isinstance would ask the object itself
                 for leaf in leaves(error):
                     self.count(leaf, component, span)
                 key = self._key(error, component)
@@ -94,16 +94,18 @@ class Recorder:
                     self._remember(type(error), component, series)
         mark_counted(error, key)
 
-    def record(self, error: BaseException, component: str | None, span: Span | None) -> None:
-        """Counts an error and writes it on a span, the current one by default."""
-        self.count(error, component, span)
-        self.write(get_current_span() if span is None else span, error, component)
-
-    def write(self, span: Span, error: BaseException, component: str | None = None) -> None:
-        """Writes an error on a span; does not count it."""
-        if not span.is_recording() or is_cancellation(error):
+    def write(self, span: Span | None, error: BaseException, component: str | None = None) -> None:
+        """Writes an error on a span, the current one by default; does not count it."""
+        if span is None:
+            span = get_current_span()
+        if not span.is_recording():
             return
-        self._span_errors.record(span, error, counted_as(error) or self._key(error, component))
+        key = counted_as(error)
+        if key is None:  # counted ones are no cancellations
+            if is_cancellation(error):
+                return
+            key = self._key(error, component)
+        self._span_errors.record(span, error, key)
 
     def recover(self, code_or_error: ErrorCode | str | BaseException, component: str | None) -> None:
         """Counts an error as made good, under the attributes that the error was counted with."""
@@ -136,8 +138,8 @@ class Recorder:
     def fail(self, span: Span, error: BaseException, component: str | None) -> None:
         """Reports what left a span as an exception; never raises, for it runs in the agent's own frames."""
         try:
-            if not is_cancellation(error):
-                self.record(error, component, span)
+            self.count(error, component)
+            self.write(span, error, component)
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
             self.trouble.report("record_error", problem)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from opentelemetry.trace import Status, StatusCode
 
@@ -70,8 +70,8 @@ class SpanErrors:
             names.ERROR_RECOVERABLE: recoverable,
             names.COMPONENT: component,
         }
-        if isinstance(error, KairosError):
-            attributes.update(self._told_by(error))
+        if issubclass(type(error), KairosError):  # isinstance would ask the object itself
+            attributes.update(self._told_by(cast("KairosError", error)))
         span.set_attributes(attributes)
         message = _text(error, self._limit)
         span.set_status(Status(StatusCode.ERROR, message))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 import pytest
 from hypothesis import given
@@ -15,10 +15,8 @@ class Unprintable:
         raise RuntimeError("no text")
 
 
-class Colour(str, Enum):
+class Colour(StrEnum):
     RED = "red"
-
-    __str__ = str.__str__
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,7 @@ def test_eight_threads_lose_no_increment_while_others_read(cell):
     reads: list[float] = []
 
     def read() -> None:
-        for _ in range(2_000):
-            reads.append(cell.read())
+        reads.extend(cell.read() for _ in range(2_000))
 
     run_in_threads(*[increment] * 4, *[add] * 4, read, read)
 
