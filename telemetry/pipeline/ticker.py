@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
+from threading import Event, RLock, Thread
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ class Ticker:
         # SimpleQueue.put is reentrant by specification (signal handlers, __del__), unlike Event.set.
         self._commands: SimpleQueue[Event | None] = SimpleQueue()
         self._stopping = False
-        self._start_lock = Lock()
+        self._start_lock = RLock()  # reentrant, for a signal handler may record while this starts
         self._thread = Thread(target=self._run, name=name, daemon=True)
         self.is_started = False
 
@@ -46,8 +46,8 @@ class Ticker:
         """Starts the thread, unless it was started before."""
         with self._start_lock:
             if not self.is_started:
-                self._thread.start()
                 self.is_started = True
+                self._thread.start()
 
     def wake(self) -> None:
         """Runs the work soon."""
