@@ -13,7 +13,7 @@ from telemetry.version import __version__
 
 TYPE_CHECKING = False  # as `typing` has it, without importing it
 if TYPE_CHECKING:
-    from telemetry import conventions as names
+    from telemetry import conventions
     from telemetry.classification import Classification
     from telemetry.config import Config, UnknownSettingWarning
     from telemetry.errors import ConfigError, ErrorCode, KairosError, MissingExtraError, TelemetryError
@@ -56,7 +56,7 @@ __all__ = [  # noqa: RUF022 - grouped by what a reader looks for
     # what set-up may raise or warn of
     "TelemetryError", "ConfigError", "MissingExtraError", "UnknownSettingWarning",
     # every name that is emitted
-    "names", "__version__",
+    "conventions", "__version__",
 ]
 _MODULES = {
     "telemetry.classification": ("Classification",),
@@ -76,7 +76,7 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    if name == "names":
+    if name == "conventions":
         value: object = import_module("telemetry.conventions")
     else:
         value = getattr(import_module(_MODULE_OF.get(name, "telemetry.pipeline.facade")), name)
