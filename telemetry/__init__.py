@@ -18,15 +18,10 @@ if TYPE_CHECKING:
     from telemetry.config import Config, UnknownSettingWarning
     from telemetry.errors import ConfigError, ErrorCode, KairosError, MissingExtraError, TelemetryError
     from telemetry.metrics.states import CircuitState, HealthStatus
-    from telemetry.pipeline.facade import (
+    from telemetry.pipeline.outcomes import ExporterStatus, FlushResult, SignalResult
+    from telemetry.pipeline.own_instruments import counter, gauge, histogram
+    from telemetry.pipeline.recording import (
         classify,
-        configure_logging,
-        counter,
-        gauge,
-        get_logger,
-        histogram,
-        init,
-        init_with_config,
         record_error,
         record_error_metric,
         record_error_span,
@@ -36,7 +31,7 @@ if TYPE_CHECKING:
         set_circuit_state,
         set_health,
     )
-    from telemetry.pipeline.outcomes import ExporterStatus, FlushResult, SignalResult
+    from telemetry.pipeline.setup import configure_logging, get_logger, init, init_with_config
     from telemetry.pipeline.spans import chat, execute_tool, invoke_agent, observe
     from telemetry.pipeline.telemetry import Telemetry
 
@@ -64,6 +59,8 @@ _MODULES = {
     "telemetry.errors": ("ConfigError", "ErrorCode", "KairosError", "MissingExtraError", "TelemetryError"),
     "telemetry.metrics.states": ("CircuitState", "HealthStatus"),
     "telemetry.pipeline.outcomes": ("ExporterStatus", "FlushResult", "SignalResult"),
+    "telemetry.pipeline.own_instruments": ("counter", "gauge", "histogram"),
+    "telemetry.pipeline.setup": ("configure_logging", "get_logger", "init", "init_with_config"),
     "telemetry.pipeline.spans": ("chat", "execute_tool", "invoke_agent", "observe"),
     "telemetry.pipeline.telemetry": ("Telemetry",),
 }
@@ -79,7 +76,7 @@ def __getattr__(name: str) -> object:
     if name == "conventions":
         value: object = import_module("telemetry.conventions")
     else:
-        value = getattr(import_module(_MODULE_OF.get(name, "telemetry.pipeline.facade")), name)
+        value = getattr(import_module(_MODULE_OF.get(name, "telemetry.pipeline.recording")), name)
     globals()[name] = value
     return value
 
