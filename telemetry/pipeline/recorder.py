@@ -92,7 +92,7 @@ class Recorder:
                 key = self._key(error, component)
                 series = self.counts.series(key)
                 series.record(span)
-                if self._classifier.fixed(type(error)) is not None:
+                if self._classifier.fixed(type(error)) is not None and isinstance(component, str | None):
                     self._remember(type(error), component, series)
         mark_counted(error, key)
 
@@ -149,6 +149,8 @@ class Recorder:
     # -- what is not hot -------------------------------------------------------------------
 
     def _key(self, error: BaseException, component: str | None) -> ErrorKey:
+        if not isinstance(component, str):  # nothing that names a component
+            component = None
         verdict = self._classifier.classify(error, component)
         return verdict.code.value, str(verdict.component), verdict.recoverable
 

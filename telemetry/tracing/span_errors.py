@@ -32,10 +32,10 @@ _SIGNAL_VARIABLE = "OTEL_SEMCONV_EXCEPTION_SIGNAL_OPT_IN"
 
 def error_type(error: BaseException) -> str:
     """Returns the value of `error.type`: the qualified class name, or `_OTHER` when it has none."""
-    module, name = type(error).__module__, type(error).__qualname__
+    module, name = _of_class(error, "__module__"), _of_class(error, "__qualname__")
     if not isinstance(module, str):
         return names.ERROR_TYPE_OTHER
-    return name if module == "builtins" else f"{module}.{name}"
+    return str(name) if module == "builtins" else f"{module}.{name}"
 
 
 class SpanErrors:
@@ -93,7 +93,7 @@ class SpanErrors:
         try:
             return self._tracebacks.format(error)
         except Exception:  # noqa: BLE001 - no exception at all, or one whose attributes cannot be read
-            return f"<{type(error).__name__} without a readable traceback>\n"
+            return f"<{_of_class(error, '__name__')} without a readable traceback>\n"
 
     def _told_by(self, error: KairosError) -> dict[str, AttributeValue]:
         told: dict[str, AttributeValue] = {}
@@ -117,4 +117,8 @@ def _text(value: object, limit: int) -> str:
     try:
         return clip(str(value), limit)
     except Exception:  # noqa: BLE001 - what cannot say what it is must not hide the error that it belongs to
-        return f"<{type(value).__name__} without a readable text>"
+        return f"<{_of_class(value, '__name__')} without a readable text>"
+
+
+def _of_class(value: object, name: str) -> object:
+    return type.__getattribute__(type(value), name)  # a metaclass of somebody's making may raise anything
