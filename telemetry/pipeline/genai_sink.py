@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from telemetry import conventions as names
+from telemetry.logs.values import plain
 from telemetry.text import clip
 
 if TYPE_CHECKING:
@@ -85,6 +86,6 @@ class ConfiguredGenAI:
 
 def _json(value: object) -> str:
     try:
-        return json.dumps(value, ensure_ascii=False, default=str)
-    except (TypeError, ValueError, RecursionError):  # keys that are no text, or content that contains itself
-        return json.dumps(str(value), ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, default=str)
+    except Exception:  # noqa: BLE001 - odd keys, content that contains itself, a __str__ that raises
+        return json.dumps(plain(value), ensure_ascii=False)

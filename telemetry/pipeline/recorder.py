@@ -124,7 +124,12 @@ class Recorder:
 
     def start(self, spec: SpanSpec) -> Span:
         """Starts a span as a child of the current one."""
-        return self._start_span(spec.name, None, _CLIENT if spec.is_client else _INTERNAL, spec.attributes)
+        kind = _CLIENT if spec.is_client else _INTERNAL
+        try:
+            return self._start_span(spec.name, None, kind, spec.attributes)
+        except Exception as problem:  # noqa: BLE001 - the SDK asks attributes for their text, which may raise anything
+            self.trouble.report("start_span", problem)
+            return self._start_span(spec.name, None, kind)
 
     def attach(self, span: Span) -> Token[Context]:
         """Makes a span the current one."""

@@ -11,10 +11,11 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Protocol
 
 from telemetry import conventions as names
+from telemetry.classification import is_cancellation
 from telemetry.tracing.scope import ActiveTracing, SpanScope, SpanSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -59,8 +60,19 @@ class GenAISink(Protocol):
         """The attribute for tokens written to a provider's cache."""
 
 
+class Trouble(Protocol):
+    """Takes failures of recording itself."""
+
+    def report(self, call: str, problem: BaseException) -> None:
+        """Notes that a call could not record."""
+
+
 class GenAITracing(ActiveTracing, Protocol):
     """A pipeline's recording side."""
+
+    @property
+    def trouble(self) -> Trouble:
+        """Takes what goes wrong inside a call."""
 
     @property
     def genai(self) -> GenAISink:
@@ -94,6 +106,7 @@ class _Operation:
     ) -> None:
         self._handle = handle
         self._sink: GenAISink | None = None
+        self._trouble: Trouble | None = None
         self._attributes: dict[str, AttributeValue] = {
             names.OPERATION: self.operation,
             **{key: value for key, value in attributes.items() if value is not None},
@@ -108,19 +121,31 @@ class _Operation:
         return self._scope.span
 
     def set(self, attributes: Mapping[str, AttributeValue]) -> None:
-        """Sets further attributes on the span."""
+        """Sets further attributes on the span. Never raises."""
+        self._contained("set", lambda: self._set(attributes))
+
+    def _set(self, attributes: Mapping[str, AttributeValue]) -> None:
         self._attributes.update(attributes)
         if self._sink is not None:
             self.span.set_attributes(self._sink.spell(attributes))
 
     def _capture(self, content: Mapping[str, object]) -> None:
-        if self._sink is not None:
-            self._sink.content(self.span, {key: value for key, value in content.items() if value is not None})
+        sink = self._sink
+        if sink is not None:
+            given = {key: value for key, value in content.items() if value is not None}
+            self._contained("content", lambda: sink.content(self.span, given))
+
+    def _contained(self, call: str, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
+            if self._trouble is not None:
+                self._trouble.report(f"{type(self).__name__}.{call}", problem)
 
     def __enter__(self) -> Self:
         recorder = self._handle.recorder
         if recorder is not None:
-            self._sink = recorder.genai
+            self._sink, self._trouble = recorder.genai, recorder.trouble
             self._spec.attributes = self._sink.spell(self._attributes)
         self._started = perf_counter()
         self._scope.open()
@@ -129,8 +154,9 @@ class _Operation:
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        if self._sink is not None:
-            self._measure(self._sink, perf_counter() - self._started, self._labels(error))
+        sink, seconds = self._sink, perf_counter() - self._started
+        if sink is not None:
+            self._contained("metrics", lambda: self._measure(sink, seconds, self._labels(error)))
         self._scope.close(error)
 
     async def __aenter__(self) -> Self:
@@ -148,7 +174,7 @@ class _Operation:
         labels: dict[str, object] = {
             name: self._attributes[name] for name in _LABELS if name in self._attributes
         }
-        if error is not None:
+        if error is not None and not is_cancellation(error):
             from telemetry.tracing.span_errors import error_type
 
             labels[names.ERROR_TYPE] = error_type(error)
@@ -198,7 +224,7 @@ class ModelOperation(_Operation):
         cache_creation_tokens: int | None = None,
         reasoning_tokens: int | None = None,
     ) -> None:
-        """Notes what the model answered with.
+        """Notes what the model answered with. Never raises.
 
         Args:
             model: The model that answered, where the provider names it.
@@ -210,20 +236,25 @@ class ModelOperation(_Operation):
             cache_creation_tokens: Request tokens that were written to the provider's cache.
             reasoning_tokens: Answer tokens that were spent on reasoning.
         """
-        if self._sink is None:
+        sink = self._sink
+        if sink is None:
             return
-        self._input_tokens, self._output_tokens = input_tokens, output_tokens
-        facts: dict[str, AttributeValue | None] = {
-            names.RESPONSE_MODEL: model,
-            names.RESPONSE_ID: response_id,
-            names.FINISH_REASONS: tuple(finish_reasons) or None,
-            names.INPUT_TOKENS: input_tokens,
-            names.OUTPUT_TOKENS: output_tokens,
-            names.CACHE_READ_TOKENS: cache_read_tokens,
-            self._sink.cache_creation_tokens: cache_creation_tokens,
-            names.REASONING_TOKENS: reasoning_tokens,
-        }
-        self.set({key: value for key, value in facts.items() if value is not None})
+
+        def note() -> None:
+            self._input_tokens, self._output_tokens = input_tokens, output_tokens
+            facts: dict[str, AttributeValue | None] = {
+                names.RESPONSE_MODEL: model,
+                names.RESPONSE_ID: response_id,
+                names.FINISH_REASONS: tuple(finish_reasons) or None,
+                names.INPUT_TOKENS: input_tokens,
+                names.OUTPUT_TOKENS: output_tokens,
+                names.CACHE_READ_TOKENS: cache_read_tokens,
+                sink.cache_creation_tokens: cache_creation_tokens,
+                names.REASONING_TOKENS: reasoning_tokens,
+            }
+            self._set({key: value for key, value in facts.items() if value is not None})
+
+        self._contained("response", note)
 
     def content(
         self,
