@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
@@ -224,23 +228,33 @@ def _advice(summary: DemoSummary) -> list[Text]:
         lost = ", ".join(f"{row.lost} {_SIGNALS[row.signal]}" for row in summary.sent if row.lost)
         lines.append(
             Text(
-                f"Not delivered to {', '.join(summary.exporters)}: {lost}. `kairos doctor` says why.",
+                f"Not delivered to {', '.join(summary.exporters)}: {lost}. `{_typed()} doctor` says why.",
                 "bold red",
             )
         )
-    steps = [("kairos doctor", "check the connection, one point of each signal")]
+    kairos = _typed()
+    steps = [(f"{kairos} doctor", "check the connection, one point of each signal")]
     if not any(name.startswith("otlp") for name in summary.exporters):
-        otlp = "KAIROS_TELEMETRY_EXPORTER=otlp KAIROS_TELEMETRY_OTLP_ENDPOINT=localhost:4317 kairos demo"
+        otlp = f"KAIROS_TELEMETRY_EXPORTER=otlp KAIROS_TELEMETRY_OTLP_ENDPOINT=localhost:4317 {kairos} demo"
         steps.append((otlp, "the same into a collector"))
     if "prometheus" in summary.exporters:
-        steps.append(("kairos demo --duration 300", "long enough for Prometheus to scrape it"))
+        steps.append((f"{kairos} demo --duration 300", "long enough for Prometheus to scrape it"))
     steps += [
-        ("kairos config", "the settings in effect, and where each came from"),
-        ("kairos demo --duration 60", "a longer story"),
+        (f"{kairos} config", "the settings in effect, and where each came from"),
+        (f"{kairos} demo --duration 60", "a longer story"),
     ]
     lines.append(Text("Next:", "bold"))
     lines += [Text.assemble("  ", (step, "cyan"), f"  # {why}") for step, why in steps]
     return lines
+
+
+def _typed() -> str:
+    """Returns how to call this command again: by its path where it is not on PATH, as after `make demo`."""
+    script = Path(sys.argv[0])
+    found = shutil.which("kairos")
+    if script.stem != "kairos" or (found is not None and Path(found) == script.absolute()):
+        return "kairos"
+    return os.path.relpath(script)
 
 
 def _error_key(labels: Mapping[str, object]) -> tuple[str, str, str]:

@@ -31,8 +31,8 @@ class IntervalReader(MetricReader):
     """
 
     def __init__(self, exporter: MetricExporter, name: str, interval_s: float, timeout_s: float) -> None:
-        # See BookedMetricExporter for why these names are read.
-        super().__init__(exporter._preferred_temporality, exporter._preferred_aggregation)  # noqa: SLF001
+        temporality, aggregation = exporter._preferred_temporality, exporter._preferred_aggregation  # noqa: SLF001 - see BookedMetricExporter
+        super().__init__(temporality, aggregation)
         self._exporter = exporter
         self._name = name
         self._interval_s = interval_s

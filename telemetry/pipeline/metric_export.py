@@ -48,7 +48,8 @@ class BookedMetricExporter(MetricExporter):
     ) -> None:
         # The exporter's choice of temporality and aggregation is only kept under these names; the
         # SDK's own periodic reader reads them there too.
-        super().__init__(inner._preferred_temporality, inner._preferred_aggregation)  # noqa: SLF001
+        temporality, aggregation = inner._preferred_temporality, inner._preferred_aggregation  # noqa: SLF001 - see above
+        super().__init__(temporality, aggregation)
         self._inner = inner
         self._ledger = ledger
         self._counters = counters

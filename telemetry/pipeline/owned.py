@@ -102,18 +102,15 @@ class OwnedProviders:
             each.stop()
         for each in threads:
             each.join(deadline)
-        for each in threads:
-            each.close()
-        for shutdown in self._scraped:
-            shutdown()
         # Closing an exporter ends its export: a moment later the books say how that ended.
-        grace = monotonic() + _GRACE_SECONDS
+        grace = max(deadline, monotonic()) + _GRACE_SECONDS
+        _call_all([*(each.close for each in threads), *self._scraped], grace)
         for each in threads:
             each.join(grace)
         for worker in self._workers:
             worker.give_up()
-        for provider in (self.meter_provider, self.tracer_provider, self.logger_provider):
-            provider.shutdown()
+        providers = (self.meter_provider, self.tracer_provider, self.logger_provider)
+        _call_all([provider.shutdown for provider in providers], grace)
         return self.result()
 
     def result(self) -> FlushResult:
@@ -215,6 +212,16 @@ def _build_all(config: Settings) -> dict[str, Exporters]:
                     part.shutdown()
         raise
     return built
+
+
+def _call_all(calls: list[Callable[[], None]], deadline: float) -> None:
+    """Calls each, whatever the others do, and returns when all have ended or at the deadline."""
+    tickers = [Ticker("kairos-close", 0, call) for call in calls]  # one that hangs must not keep the others
+    for ticker in tickers:
+        ticker.start()
+        ticker.stop()
+    for ticker in tickers:
+        ticker.join(deadline)
 
 
 def _span_export(exporter: SpanExporter) -> Callable[[list[ReadableSpan]], str | None]:
