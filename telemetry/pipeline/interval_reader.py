@@ -65,9 +65,9 @@ class IntervalReader(MetricReader):
         assert self._ticker is not None  # noqa: S101 - start() comes first; tells the type checker
         return self._ticker
 
-    def force_flush(self, timeout_millis: float = 10_000) -> bool:  # noqa: ARG002 - the SDK's signature
-        """Does nothing: the pipeline flushes its readers itself, within its own deadline."""
-        return True
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Collects and exports, for whoever flushes the global meter provider; False when too late."""
+        return self.begin_flush().wait(timeout_millis / 1000)
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
         """Does nothing: the pipeline stops its readers itself, within its own deadline."""

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Ledger:
         self._dropped: dict[str, int] = {}
         self._last_success: float | None = None
         self._last_error: str | None = None
-        self._lock = Lock()
+        self._lock = RLock()  # reentrant, for a signal handler may record while a drop is booked
 
     def deliver(self, count: int) -> None:
         """Books records that the receiver accepted."""

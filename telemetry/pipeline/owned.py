@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import logging
+from threading import Thread
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,7 @@ from telemetry.pipeline.outcomes import SIGNALS, FlushResult, Ledger
 from telemetry.pipeline.processors import QueueLogs, QueueSpans
 from telemetry.pipeline.resource import resource_of
 from telemetry.pipeline.sampling import ParentOrRatio
+from telemetry.pipeline.ticker import flush_all
 from telemetry.pipeline.views import views
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["OwnedProviders"]
 
 
+_logger = logging.getLogger("telemetry")
 _GRACE_SECONDS = 0.05
 """For threads whose export was cut short to book it; part of the 100 ms that a deadline may be late."""
 
@@ -89,10 +93,7 @@ class OwnedProviders:
 
     def flush(self, deadline: float) -> FlushResult:
         """Exports everything recorded so far, until `deadline` (`time.monotonic()` seconds)."""
-        flushes = [worker.begin_flush() for worker in self._workers]
-        flushes += [reader.begin_flush() for reader in self._readers]
-        for flush in flushes:
-            flush.wait(max(0.0, deadline - monotonic()))
+        flush_all([*self._workers, *self._readers], deadline)
         return self.result()
 
     def shutdown(self, deadline: float) -> FlushResult:
@@ -215,13 +216,23 @@ def _build_all(config: Settings) -> dict[str, Exporters]:
 
 
 def _call_all(calls: list[Callable[[], None]], deadline: float) -> None:
-    """Calls each, whatever the others do, and returns when all have ended or at the deadline."""
-    tickers = [Ticker("kairos-close", 0, call) for call in calls]  # one that hangs must not keep the others
-    for ticker in tickers:
-        ticker.start()
-        ticker.stop()
-    for ticker in tickers:
-        ticker.join(deadline)
+    """Calls each in a thread, for one may hang or raise; returns when all have ended, or at the deadline."""
+    threads = [Thread(target=_contained, args=(call,), name="kairos-close", daemon=True) for call in calls]
+    for thread in threads:
+        try:
+            thread.start()
+        except RuntimeError:  # Python 3.12 starts no thread while the interpreter shuts down
+            thread.run()
+    for thread in threads:
+        if thread.is_alive():
+            thread.join(max(0.0, deadline - monotonic()))
+
+
+def _contained(call: Callable[[], None]) -> None:
+    try:
+        call()
+    except Exception as error:  # noqa: BLE001 - an exporter's bug must not keep the pipeline from ending
+        _logger.warning("an exporter could not be shut down: %s: %s", type(error).__name__, error)
 
 
 def _span_export(exporter: SpanExporter) -> Callable[[list[ReadableSpan]], str | None]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
@@ -11,6 +12,7 @@ from opentelemetry.sdk.trace import SynchronousMultiSpanProcessor
 from opentelemetry.trace import StatusCode
 
 from telemetry.exporters.sdk_logs import LogRecordProcessor, ReadableLogRecord
+from telemetry.pipeline.ticker import flush_all
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -35,6 +37,7 @@ class QueueSpans(SynchronousMultiSpanProcessor):
 
     def __init__(self, workers: list[BatchWorker[ReadableSpan]], *, keep_errors: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # the SDK's has no annotations
+        self._workers = workers
         self._puts = [worker.put for worker in workers]
         self._keep_errors = keep_errors
 
@@ -57,6 +60,12 @@ class QueueSpans(SynchronousMultiSpanProcessor):
         if self._span_processors:
             super().on_end(span)
 
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Exports what is queued, for whoever flushes the global provider; False when too late."""
+        deadline = monotonic() + timeout_millis / 1000
+        are_ours_flushed = flush_all(self._workers, deadline)
+        return super().force_flush(max(0, int((deadline - monotonic()) * 1000))) and are_ours_flushed
+
 
 class QueueLogs(LogRecordProcessor):
     """Queues emitted log records for every exporter.
@@ -67,6 +76,7 @@ class QueueLogs(LogRecordProcessor):
     """
 
     def __init__(self, workers: list[BatchWorker[ReadableLogRecord]], resource: Resource) -> None:
+        self._workers = workers
         self._puts = [worker.put for worker in workers]
         self._resource = resource
 
@@ -87,6 +97,6 @@ class QueueLogs(LogRecordProcessor):
     def shutdown(self) -> None:
         """Does nothing: the pipeline stops the workers itself, within its own deadline."""
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's signature
-        """Does nothing: the pipeline flushes the workers itself, within its own deadline."""
-        return True
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Exports what is queued, for whoever flushes the global provider; False when too late."""
+        return flush_all(self._workers, monotonic() + timeout_millis / 1000)

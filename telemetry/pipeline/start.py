@@ -43,10 +43,10 @@ def start(handle: Handle, config: Settings) -> Telemetry:
 
 
 def _start_in_child(handle: Handle) -> None:
+    handle.instruments.reset_locks()
     telemetry = handle.telemetry
     if telemetry is None:
         return
-    handle.instruments.reset_locks()
     try:
         telemetry.restart_in_child()
         handle.activate(telemetry)

@@ -167,7 +167,9 @@ class Telemetry:
             What became of the records since `init`, per signal. A second call returns the same.
         """
         deadline = monotonic() + self._timeout(timeout)
-        with self._lock:
+        if not self._lock.acquire(timeout=max(0.0, deadline - monotonic())):
+            return self._providers.result()  # another thread is at it, with more time than this one has
+        try:
             if self._result is None:
                 self._handle.deactivate(self)
                 self._result = self._providers.shutdown(deadline)
@@ -175,6 +177,8 @@ class Telemetry:
                 self._user_instruments.withdraw(self._publication)
                 atexit.unregister(self._at_exit)
             return self._result
+        finally:
+            self._lock.release()
 
     def __call__(self, timeout: float | None = None) -> FlushResult:
         """Shuts down."""

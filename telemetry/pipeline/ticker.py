@@ -7,14 +7,27 @@ import logging
 from queue import Empty, SimpleQueue
 from threading import Event, RLock, Thread
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["Ticker"]
+__all__ = ["Flushable", "Ticker", "flush_all"]
 
 _logger = logging.getLogger("telemetry")
+
+
+class Flushable(Protocol):
+    """What can be told to export now."""
+
+    def begin_flush(self) -> Event:
+        """Begins to export; the event is set when that is done."""
+
+
+def flush_all(each: Iterable[Flushable], deadline: float) -> bool:
+    """Flushes all at the same time and returns whether all were done by `deadline` (`time.monotonic()`)."""
+    flushes = [one.begin_flush() for one in each]
+    return all(flush.wait(max(0.0, deadline - monotonic())) for flush in flushes)
 
 
 class Ticker:
@@ -40,6 +53,7 @@ class Ticker:
         self._stopping = False
         self._start_lock = RLock()  # reentrant, for a signal handler may record while this starts
         self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._has_no_thread = False
         self.is_started = False
 
     def start(self) -> None:
@@ -47,7 +61,10 @@ class Ticker:
         with self._start_lock:
             if not self.is_started:
                 self.is_started = True
-                self._thread.start()
+                try:
+                    self._thread.start()
+                except RuntimeError:  # Python 3.12 starts no thread while the interpreter shuts down
+                    self._has_no_thread = True
 
     def wake(self) -> None:
         """Runs the work soon."""
@@ -59,6 +76,7 @@ class Ticker:
         if self._thread.is_alive():
             self._commands.put(done)
         else:
+            self._work_without_thread()
             done.set()
         return done
 
@@ -66,10 +84,11 @@ class Ticker:
         """Runs the work once more, if it ever ran, then ends the thread; does not wait."""
         self._stopping = True
         self._commands.put(None)
+        self._work_without_thread()
 
     def join(self, deadline: float) -> bool:
         """Waits for the thread to end and returns whether it did in time."""
-        if self.is_started:
+        if self._thread.is_alive():
             self._thread.join(max(0.0, deadline - monotonic()))
         return not self._thread.is_alive()
 
@@ -78,10 +97,7 @@ class Ticker:
         while not is_last:
             done = self._next_command()
             is_last = self._stopping
-            try:
-                self._work()
-            except Exception:
-                _logger.exception("%s: the work failed; the thread goes on", self._thread.name)
+            self._work_once()
             if done is not None:
                 done.set()
         # Whoever asked for a flush while the last run was going on is served by it or has nothing left.
@@ -89,6 +105,16 @@ class Ticker:
             left = self._commands.get()
             if left is not None:
                 left.set()
+
+    def _work_once(self) -> None:
+        try:
+            self._work()
+        except Exception:
+            _logger.exception("%s: the work failed; the thread goes on", self._thread.name)
+
+    def _work_without_thread(self) -> None:
+        if self._has_no_thread:
+            self._work_once()
 
     def _next_command(self) -> Event | None:
         try:

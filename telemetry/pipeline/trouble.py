@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from itertools import count
+from threading import Lock
 
 __all__ = ["Trouble"]
 
@@ -14,6 +15,7 @@ class Trouble:
     def __init__(self) -> None:
         self._count = count()
         self._offset = 0
+        self._lock = Lock()
         self._reported: set[tuple[str, str]] = set()
 
     def report(self, call: str, problem: BaseException) -> None:
@@ -35,6 +37,7 @@ class Trouble:
     @property
     def total(self) -> int:
         """How many calls could not record."""
-        total = next(self._count) - self._offset
-        self._offset += 1  # the line above counted itself
-        return total
+        with self._lock:  # readers of several exporters may ask at the same time; `report` never waits
+            total = next(self._count) - self._offset
+            self._offset += 1  # the line above counted itself
+            return total
