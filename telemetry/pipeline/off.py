@@ -8,9 +8,13 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # as `typing` has it, without importing it
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.metrics import Meter
     from opentelemetry.trace import Tracer
 
+    from telemetry.config import Settings
+    from telemetry.exporters.base import Exporters
     from telemetry.logs.otel_api import Logger
     from telemetry.pipeline.outcomes import ExporterStatus, FlushResult
 
@@ -18,7 +22,27 @@ __all__ = ["NoTelemetry"]
 
 
 class NoTelemetry:
-    """A pipeline that is off."""
+    """A pipeline that is off.
+
+    Args:
+        load: Returns the settings, for whoever asks for them: reading them is not for free.
+    """
+
+    def __init__(self, load: Callable[[], Settings]) -> None:
+        self._load = load
+
+    @property
+    def config(self) -> Settings:
+        """The settings in effect."""
+        return self._load()
+
+    @property
+    def exporters(self) -> dict[str, Exporters]:
+        """An empty mapping: there are no exporters."""
+        return {}
+
+    def log_target(self, name: str) -> None:
+        """Returns None: log records are not exported."""
 
     @property
     def meter(self) -> Meter:

@@ -12,6 +12,7 @@ from telemetry.pipeline.handle import HANDLE
 
 TYPE_CHECKING = False  # as `typing` has it, without importing it: the `none` path imports this module
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from logging import Logger
     from typing import Any, TextIO
 
@@ -42,10 +43,8 @@ def init(service_name: str, version: str = "", **settings: Any) -> Telemetry:
     from telemetry.config.off import is_off
 
     if is_off(settings.get("exporter"), os.environ):
-        return _switch_off()
-    from telemetry.config import load_config
-
-    return _start(load_config(service_name, version, **settings))
+        return _switch_off(lambda: _load(service_name, version, settings))
+    return _start(_load(service_name, version, settings))
 
 
 def init_with_config(service_name: str, version: str, config: Config) -> Telemetry:
@@ -68,19 +67,25 @@ def init_with_config(service_name: str, version: str, config: Config) -> Telemet
 
 def _start(config: Settings) -> Telemetry:
     if config.is_off:
-        return _switch_off()
+        return _switch_off(lambda: config)
     from telemetry.pipeline.start import start
 
     return start(HANDLE, config)
 
 
-def _switch_off() -> Telemetry:
+def _load(service_name: str, version: str, settings: dict[str, Any]) -> Settings:
+    from telemetry.config import load_config
+
+    return load_config(service_name, version, **settings)
+
+
+def _switch_off(load: Callable[[], Settings]) -> Telemetry:
     earlier = HANDLE.telemetry
     if earlier is not None:
         earlier.shutdown()
     from telemetry.pipeline.off import NoTelemetry
 
-    return NoTelemetry()  # type: ignore[return-value]  # the same interface; a subclass would import the SDK
+    return NoTelemetry(load)  # type: ignore[return-value]  # the same interface; a subclass would import the SDK
 
 
 def configure_logging(
