@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from time import perf_counter
+from time import perf_counter, time_ns
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.metrics.export import (
@@ -54,6 +54,7 @@ class BookedMetricExporter(MetricExporter):
         self._ledger = ledger
         self._counters = counters
         self._on_export = on_export
+        self._collected_by = 0
         self._in_flight = 0
         ledger.pending = lambda: self._in_flight
 
@@ -61,6 +62,7 @@ class BookedMetricExporter(MetricExporter):
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
     ) -> MetricExportResult:
         """Exports; never raises."""
+        previous, self._collected_by = self._collected_by, time_ns()
         points = count_points(metrics_data)
         if not points:
             return MetricExportResult.SUCCESS
@@ -70,7 +72,9 @@ class BookedMetricExporter(MetricExporter):
         try:
             with suppressed():
                 result = self._inner.export(
-                    with_start_times(metrics_data, self._counters()), timeout_millis=timeout_millis, **kwargs
+                    with_start_times(metrics_data, self._counters(), previous),
+                    timeout_millis=timeout_millis,
+                    **kwargs,
                 )
             if result is not MetricExportResult.SUCCESS:
                 problem = "the exporter reported a failure"
@@ -103,11 +107,16 @@ def count_points(data: MetricsData) -> int:
     )
 
 
-def with_start_times(data: MetricsData, counters: dict[str, Counter]) -> MetricsData:
+def with_start_times(data: MetricsData, counters: dict[str, Counter], previous_ns: int) -> MetricsData:
     """Returns metrics whose counters start when their cells did.
 
     The SDK takes the first collection of an asynchronous series for its start, so that everything
     counted until then would have happened in no time at all.
+
+    Args:
+        data: What was collected.
+        counters: Our counters by name.
+        previous_ns: When (Unix nanoseconds) the previous collection was over; 0 at the first one.
     """
     return replace(
         data,
@@ -117,7 +126,10 @@ def with_start_times(data: MetricsData, counters: dict[str, Counter]) -> Metrics
                 scope_metrics=[
                     replace(
                         scope,
-                        metrics=[_corrected(metric, counters.get(metric.name)) for metric in scope.metrics],
+                        metrics=[
+                            _corrected(metric, counters.get(metric.name), previous_ns)
+                            for metric in scope.metrics
+                        ],
                     )
                     if scope.scope.name == SCOPE_NAME
                     else scope
@@ -129,21 +141,19 @@ def with_start_times(data: MetricsData, counters: dict[str, Counter]) -> Metrics
     )
 
 
-def _corrected(metric: Metric, counter: Counter | None) -> Metric:
+def _corrected(metric: Metric, counter: Counter | None, previous_ns: int) -> Metric:
     if counter is None or not isinstance(metric.data, Sum):
         return metric
     is_delta = metric.data.aggregation_temporality is AggregationTemporality.DELTA
-    points = [_point(point, counter, is_delta=is_delta) for point in metric.data.data_points]
+    kept_until = previous_ns if is_delta else 0
+    points = [_point(point, counter, kept_until) for point in metric.data.data_points]
     return replace(metric, data=replace(metric.data, data_points=points))
 
 
-def _point(point: NumberDataPoint, counter: Counter, *, is_delta: bool) -> NumberDataPoint:
-    # A delta that is not the first of its series starts where the previous one ended.
-    if (
-        is_delta
-        and point.start_time_unix_nano is not None
-        and point.start_time_unix_nano < point.time_unix_nano
-    ):
+def _point(point: NumberDataPoint, counter: Counter, kept_until: int) -> NumberDataPoint:
+    # A delta that is not the first of its series starts where the previous one ended: in the previous
+    # collection. The SDK lets the first one start in the very collection that it comes from.
+    if point.start_time_unix_nano is not None and point.start_time_unix_nano <= kept_until:
         return point
     start = counter.start_of(point.attributes) or point.start_time_unix_nano or point.time_unix_nano
     return replace(point, start_time_unix_nano=min(start, point.time_unix_nano))
