@@ -45,18 +45,18 @@ class InstrumentSet:
 
     def counter(self, name: str, unit: str = "", description: str = "") -> Counter:
         """Returns the counter of this name, made on first use."""
-        return self._get(name, unit, Counter, lambda: Counter(name, unit, description, self.limits))
+        return self._get(name, unit, Counter, lambda known: Counter(known, unit, description, self.limits))
 
     def gauge(self, name: str, unit: str = "", description: str = "") -> Gauge:
         """Returns the gauge of this name, made on first use."""
-        return self._get(name, unit, Gauge, lambda: Gauge(name, unit, description, self.limits))
+        return self._get(name, unit, Gauge, lambda known: Gauge(known, unit, description, self.limits))
 
     def histogram(
         self, name: str, unit: str = "", description: str = "", buckets: Sequence[float] | None = None
     ) -> Histogram:
         """Returns the histogram of this name, made on first use."""
         return self._get(
-            name, unit, Histogram, lambda: Histogram(name, unit, description, self.limits, buckets)
+            name, unit, Histogram, lambda known: Histogram(known, unit, description, self.limits, buckets)
         )
 
     def counters(self) -> dict[str, Counter]:
@@ -93,13 +93,14 @@ class InstrumentSet:
             instrument.reset_lock()
 
     def _get(
-        self, name: str, unit: str, kind: type[InstrumentT], make: Callable[[], InstrumentT]
+        self, name: str, unit: str, kind: type[InstrumentT], make: Callable[[str], InstrumentT]
     ) -> InstrumentT:
+        _check(name, unit)
+        name = name.lower()  # names are case-insensitive (metrics API specification); the SDK exports them so
         with self._lock:
             instrument = self._instruments.get(name)
             if instrument is None:
-                _check(name, unit)
-                instrument = self._instruments[name] = make()
+                instrument = self._instruments[name] = make(name)
                 if self._publication is not None:
                     instrument.publish(self._publication)
         if not isinstance(instrument, kind):

@@ -43,7 +43,7 @@ def test_a_series_starts_before_its_first_increment_and_ends_after_it(fake, pipe
 
 
 def test_a_late_series_does_not_start_with_the_pipeline(fake, pipeline, temporality):
-    name = f"test.late.{temporality.name}"  # the user's cells outlive a pipeline
+    name = f"test.late.{temporality.name.lower()}"  # the user's cells outlive a pipeline
     pipeline.force_flush(5)
     bound = time.time_ns()
     telemetry.counter(name).bind({}).inc()
@@ -93,7 +93,7 @@ def test_the_error_counters_start_before_their_first_error(fake, pipeline):
 
 
 def test_the_overflow_series_has_a_start_too(fake, temporality):
-    name = f"test.overflowing.{temporality.name}"
+    name = f"test.overflowing.{temporality.name.lower()}"
     with telemetry.init("tests", exporter="memory", cardinality_limit=1):
         before = time.time_ns()
         for number in range(3):
