@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
@@ -11,16 +11,45 @@ from telemetry.metrics.cells import fitting
 from telemetry.metrics.exemplars import context_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from opentelemetry.metrics import Meter
+    from opentelemetry.metrics import Histogram
 
     from telemetry.metrics.attributes import Labels
     from telemetry.metrics.cells import Exemplar
 
     Callback = Callable[[CallbackOptions], Iterable[Observation]]
 
-__all__ = ["Publication"]
+__all__ = ["Publication", "PublishingMeter"]
+
+
+class PublishingMeter(Protocol):
+    """What is asked of a meter: the creation of instruments, as OpenTelemetry's has it."""
+
+    def create_observable_counter(
+        self, name: str, callbacks: Sequence[Callback], unit: str = "", description: str = ""
+    ) -> object:
+        """Creates a counter."""
+
+    def create_observable_gauge(
+        self, name: str, callbacks: Sequence[Callback], unit: str = "", description: str = ""
+    ) -> object:
+        """Creates a gauge."""
+
+    def create_observable_up_down_counter(
+        self, name: str, callbacks: Sequence[Callback], unit: str = "", description: str = ""
+    ) -> object:
+        """Creates an up-down counter."""
+
+    def create_histogram(
+        self,
+        name: str,
+        unit: str = "",
+        description: str = "",
+        *,
+        explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
+    ) -> Histogram:
+        """Creates a histogram."""
 
 
 class Publication:
@@ -35,7 +64,7 @@ class Publication:
             running total for the measured value, so without ours no exemplar is handed over.
     """
 
-    def __init__(self, meter: Meter, *, exemplars: bool) -> None:
+    def __init__(self, meter: PublishingMeter, *, exemplars: bool) -> None:
         self.meter = meter
         self._exemplars = exemplars
         self._is_live = True

@@ -11,10 +11,13 @@ TYPE_CHECKING = False  # as `typing` has it, without importing it: the `none` pa
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from opentelemetry.metrics import Meter
+
     from telemetry.classification import Classifier
     from telemetry.metrics.error_counts import ErrorSeries
     from telemetry.metrics.instrument_set import InstrumentSet
     from telemetry.pipeline.globals import GlobalProviders
+    from telemetry.pipeline.lasting_meter import LastingMeter
     from telemetry.pipeline.recorder import Recorder
     from telemetry.pipeline.telemetry import Telemetry
 
@@ -39,6 +42,7 @@ class Handle:
         "_classifier",
         "_global_providers",
         "_instruments",
+        "_lasting_meter",
         "circuit_setters",
         "health_setters",
         "is_fork_watched",
@@ -57,6 +61,7 @@ class Handle:
         self._classifier: Classifier | None = None
         self._instruments: InstrumentSet | None = None
         self._global_providers: GlobalProviders | None = None
+        self._lasting_meter: LastingMeter | None = None
 
     @property
     def classifier(self) -> Classifier:
@@ -84,6 +89,14 @@ class Handle:
 
             self._global_providers = GlobalProviders()
         return self._global_providers
+
+    def lasting_meter(self, meter: Meter) -> LastingMeter:
+        """Returns what to publish on where the meter is the application's; the same one in every pipeline."""
+        if self._lasting_meter is None or self._lasting_meter.meter is not meter:
+            from telemetry.pipeline.lasting_meter import LastingMeter
+
+            self._lasting_meter = LastingMeter(meter)
+        return self._lasting_meter
 
     def activate(self, telemetry: Telemetry) -> None:
         """Makes a pipeline the active one, also for libraries that use the global providers."""

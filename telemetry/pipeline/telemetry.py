@@ -16,7 +16,7 @@ from telemetry.logs.otel_api import LogRecord, SeverityNumber
 from telemetry.metrics.error_counts import ErrorCounts
 from telemetry.metrics.genai import GenAIMetrics
 from telemetry.metrics.limits import Limits
-from telemetry.metrics.publication import Publication
+from telemetry.metrics.publication import Publication, PublishingMeter
 from telemetry.metrics.rate import SAMPLE_SECONDS
 from telemetry.metrics.states import circuit_states, health_states
 from telemetry.pipeline.genai_sink import ConfiguredGenAI
@@ -103,7 +103,10 @@ class Telemetry:
         """Makes every instrument visible to the readers, the user's own ones from zero."""
         self._user_instruments.limits.series = self.config.cardinality_limit
         self._user_instruments.limits.attribute_bytes = self.config.attribute_value_limit
-        self._publication = Publication(self.meter, exemplars=self._providers.takes_exemplars)
+        meter: PublishingMeter = self.meter
+        if isinstance(self._providers, InheritedProviders):
+            meter = self._handle.lasting_meter(self.meter)
+        self._publication = Publication(meter, exemplars=self._providers.takes_exemplars)
         self._sampler = Ticker("kairos-error-rate", SAMPLE_SECONDS, self._counts.window.sample)
         self._counts.on_first_error = self._sampler.start
         recorder = self.recorder
