@@ -221,7 +221,7 @@ def test_ctrl_c_ends_it_with_the_table_so_far(tmp_path: Path):
             running.kill()
             running.wait()
     told = (tmp_path / "stderr").read_text()
-    assert code == 130
+    assert code == 130, told
     assert "Interrupted; this is what happened until then." in told
     assert "Sent (stdout)" in told
     assert "Traceback" not in told
