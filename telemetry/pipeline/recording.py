@@ -44,22 +44,22 @@ def record_error(err: BaseException, *, component: str | None = None, span: Span
     """
     recorder = HANDLE.recorder
     if recorder is not None:
-        if span is None:
-            record_error_metric(err, component)
-        else:
-            _count(err, component, span)
+        record_error_metric(err, component, span=span)
         try:
             recorder.write(span, err, component)
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
             recorder.trouble.report("record_error", problem)
 
 
-def record_error_metric(err: BaseException, component: str | None = None) -> None:
+def record_error_metric(
+    err: BaseException, component: str | None = None, *, span: Span | None = None
+) -> None:
     """Counts an error, as `record_error` does, without writing it on a span. Never raises.
 
     Args:
         err: The exception.
         component: Whose error it is. Default: what classification says.
+        span: The span that the count's exemplar points to. Default: the current one.
     """
     short_cuts = HANDLE.short_cuts
     if short_cuts is None:
@@ -73,14 +73,10 @@ def record_error_metric(err: BaseException, component: str | None = None) -> Non
             marks[COUNTED] = series.key
             series.inc()
             if series.cell.exemplar_looks:
-                series.look_for_exemplar()
+                series.look_for_exemplar(span)
             return
     except Exception:  # noqa: BLE001, S110 - whatever the short cut cannot do, the long way does or reports
         pass
-    _count(err, component)
-
-
-def _count(err: BaseException, component: str | None, span: Span | None = None) -> None:
     recorder = HANDLE.recorder
     if recorder is not None:
         try:
