@@ -162,7 +162,8 @@ def test_none_imports_neither_opentelemetry_nor_pydantic():
             telemetry.set_health("c", 1)
             telemetry.set_circuit_state("c", 1)
             print(json.dumps(sorted(set({HEAVY}) & (set(sys.modules) - before))))
-            """
+            """,
+            is_measured=False,
         )
         == []
     )
@@ -181,7 +182,8 @@ def test_observing_with_none_imports_no_opentelemetry():
             call.response(input_tokens=work() + sum(items()))
         telemetry.counter("test.calls").bind({{}}).inc()
         {LOADED}
-        """
+        """,
+        is_measured=False,
     )
 
     assert not {"opentelemetry", "opentelemetry.sdk", "pydantic", "grpc"} & set(loaded)
@@ -195,6 +197,7 @@ def test_none_in_the_environment_is_enough():
         telemetry.record_error(ValueError("x"), component="c")
         {LOADED}
         """,
+        is_measured=False,
         KAIROS_TELEMETRY_EXPORTER="none",
     )
 
@@ -209,7 +212,8 @@ def test_starting_with_otlp_waits_for_neither_grpc_nor_pydantic():
         {LOADED}
         sys.stdout.flush()
         os._exit(0)
-        """
+        """,
+        is_measured=False,
     )
 
     assert not {"grpc", "pydantic"} & set(loaded)

@@ -15,9 +15,14 @@ _OPTIONS = ["-W", "error", "-W", "ignore::DeprecationWarning:__main__"]
 _PRELUDE = "import json, os, sys, threading\n"
 
 
-def run(code: str, **environment: str) -> str:
-    """Runs code and returns what it printed; fails when it does."""
-    settings = {k: v for k, v in os.environ.items() if not k.startswith(("OTEL_", "KAIROS_"))}
+def run(code: str, *, is_measured: bool = True, **environment: str) -> str:
+    """Runs code and returns what it printed; fails when it does.
+
+    Without `is_measured` coverage stays out: it imports modules of its own, and its lock may be held
+    by another thread when a process forks.
+    """
+    ours = ("OTEL_", "KAIROS_") if is_measured else ("OTEL_", "KAIROS_", "COVERAGE_")
+    settings = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     done = subprocess.run(
         [sys.executable, *_OPTIONS, "-c", _PRELUDE + textwrap.dedent(code)],
         check=False,
@@ -30,6 +35,6 @@ def run(code: str, **environment: str) -> str:
     return done.stdout.strip()
 
 
-def run_json(code: str, **environment: str) -> Any:
+def run_json(code: str, *, is_measured: bool = True, **environment: str) -> Any:
     """The same for code whose last line is a JSON document."""
-    return json.loads(run(code, **environment).splitlines()[-1])
+    return json.loads(run(code, is_measured=is_measured, **environment).splitlines()[-1])
