@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from telemetry.pipeline.telemetry import Telemetry
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
     from telemetry.pipeline.handle import Handle
 
 __all__ = ["start"]
+
+_LOADED_ON_FIRST_USE = (
+    "telemetry.classification.rules",
+    "telemetry.metrics.states",
+    "telemetry.pipeline.own_instruments",
+    "telemetry.pipeline.recording",
+    "telemetry.pipeline.spans",
+    "telemetry.tracing.genai",
+)
 
 
 def start(handle: Handle, config: Settings) -> Telemetry:
@@ -38,8 +48,18 @@ def start(handle: Handle, config: Settings) -> Telemetry:
     handle.activate(telemetry)
     if not handle.is_fork_watched and hasattr(os, "register_at_fork"):
         handle.is_fork_watched = True
-        os.register_at_fork(after_in_child=lambda: _start_in_child(handle))
+        os.register_at_fork(before=_finish_imports, after_in_child=lambda: _start_in_child(handle))
     return telemetry
+
+
+def _finish_imports() -> None:
+    """Imports what record calls load on first use, before a fork.
+
+    A child inherits the lock of a module that another thread is importing at that moment, and with
+    it a wait without end for its own first use of the module. Importing it here waits for that thread.
+    """
+    for name in _LOADED_ON_FIRST_USE:
+        import_module(name)
 
 
 def _start_in_child(handle: Handle) -> None:
