@@ -60,9 +60,7 @@ class SpanErrors:
         self._tracebacks = TracebackFormatter()
 
     def record(self, span: Span, error: BaseException, key: ErrorKey) -> None:
-        """Makes a span a failed one: status, attributes, and the exception unless it was written before."""
-        if not span.is_recording():
-            return
+        """Makes a recording span a failed one: status, attributes, and the exception if it is new."""
         code, component, recoverable = key
         attributes: dict[str, AttributeValue] = {
             names.ERROR_TYPE: error_type(error),

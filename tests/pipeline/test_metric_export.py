@@ -6,10 +6,12 @@ from __future__ import annotations
 import time
 
 import pytest
-from opentelemetry.sdk.metrics.export import AggregationTemporality
+from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExportResult, MetricsData
 from support import fake_exporters
 
 import telemetry
+from telemetry.pipeline.metric_export import BookedMetricExporter
+from telemetry.pipeline.outcomes import Ledger
 
 CUMULATIVE, DELTA = AggregationTemporality.CUMULATIVE, AggregationTemporality.DELTA
 
@@ -143,3 +145,15 @@ def test_a_blocked_callback_costs_only_its_own_instrument(fake, pipeline):
     pipeline.force_flush(5)
 
     assert [point.value for point in fake.points("test.works")] == [1]
+
+
+def test_an_export_of_nothing_succeeds_and_is_not_booked(fake):
+    ledger = Ledger("metrics", "test", lambda _reason, _count: None)
+    exporter = BookedMetricExporter(
+        fake_exporters.FakeMetrics(fake, None), ledger, dict, lambda _seconds, _is_success: None
+    )
+
+    assert exporter.export(MetricsData([])) is MetricExportResult.SUCCESS
+    assert exporter.force_flush(10)
+    assert fake.batches["metrics"] == []
+    assert ledger.status().delivered == 0

@@ -28,16 +28,26 @@ def replace(monkeypatch, name: str, build) -> None:
     monkeypatch.setattr(registry, "BUILT_IN", {**registry.BUILT_IN, name: module.__name__})
 
 
-def test_exporters_that_were_built_are_shut_down_when_a_later_one_cannot_be(fake, monkeypatch):
-    def broken(_config):
-        raise telemetry.TelemetryError("no luck")
+def broken(_config):
+    raise telemetry.TelemetryError("no luck")
 
+
+def test_exporters_that_were_built_are_shut_down_when_a_later_one_cannot_be(fake, monkeypatch):
     replace(monkeypatch, "file", broken)
     with pytest.raises(telemetry.TelemetryError, match=r"^no luck$"):
         telemetry.init("tests", exporter="memory,file")
 
     assert sorted(fake.shutdowns) == ["logs", "metrics", "traces"]
     assert HANDLE.telemetry is None
+
+
+def test_only_the_parts_there_are_are_shut_down(fake, monkeypatch):
+    replace(monkeypatch, "memory", lambda _config: Exporters(spans=fake_exporters.FakeSpans(fake)))
+    replace(monkeypatch, "file", broken)
+    with pytest.raises(telemetry.TelemetryError):
+        telemetry.init("tests", exporter="memory,file")
+
+    assert fake.shutdowns == ["traces"]
 
 
 def test_an_exporter_may_take_some_signals_only(monkeypatch):

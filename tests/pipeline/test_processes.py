@@ -354,6 +354,25 @@ def test_inherit_works_again_after_a_shutdown():
     assert found == [[[{"component": "llm"}, 2, 0]], [[{}, 1, 0]]]
 
 
+def test_inherit_where_the_application_has_set_nothing_up_records_nowhere():
+    run(
+        """
+        import telemetry
+        pipeline = telemetry.init("agent", exporter="inherit")
+        with telemetry.observe("tool") as span:
+            telemetry.record_error(TimeoutError())
+        assert not span.is_recording()
+        assert pipeline.force_flush(5).is_complete
+        child = os.fork()
+        if child == 0:
+            telemetry.record_error(TimeoutError())
+            os._exit(0 if pipeline.shutdown().is_complete else 1)
+        _, status = os.waitpid(child, 0)
+        assert status == 0
+        """
+    )
+
+
 def test_inherit_survives_a_provider_that_cannot_flush():
     output = run(
         SET_UP_BY_HAND

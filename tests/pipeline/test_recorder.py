@@ -11,6 +11,7 @@ import pytest
 
 import telemetry
 from telemetry import ErrorCode, KairosError, observe
+from telemetry.pipeline.handle import HANDLE
 from telemetry.testing import isolated
 
 
@@ -444,3 +445,24 @@ def test_everything_is_a_no_op_before_init_and_after_shutdown():
         telemetry.record_error(TimeoutError())
         probe.assert_error(count=1)
         assert probe.spans == []
+
+
+def test_a_pipeline_that_goes_away_in_the_middle_of_a_call_is_no_failure(kairos, monkeypatch):
+    monkeypatch.setattr(HANDLE, "recorder", None)
+    telemetry.record_error_metric(TimeoutError())
+    telemetry.set_health("llm", 1)
+    telemetry.set_circuit_state("llm", 1)
+    monkeypatch.undo()
+
+    kairos.assert_error(count=0)
+
+
+def test_a_failure_of_reporting_leaves_the_observed_error_as_it_is(kairos, monkeypatch):
+    def broken(*_arguments) -> None:
+        raise RuntimeError("telemetry's own")
+
+    monkeypatch.setattr(kairos.telemetry.recorder, "write", broken)
+    with pytest.raises(TimeoutError), observe("llm"):
+        raise TimeoutError
+
+    assert kairos.value("kairos.telemetry.dropped", reason="recording_failed") == 1

@@ -386,6 +386,13 @@ def test_shutting_down_the_first_leaves_the_second_alone(fake, start):
     assert [point.value for point in fake.points("kairos.errors.total")] == [1]
 
 
+def test_only_the_active_pipeline_can_be_deactivated(start):
+    pipeline = start()
+    HANDLE.deactivate(NoTelemetry(lambda: pipeline.config))
+
+    assert HANDLE.telemetry is pipeline
+
+
 def test_switching_off_shuts_the_first_down(fake, start):
     start()
     make_spans(1)

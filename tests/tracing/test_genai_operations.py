@@ -268,3 +268,12 @@ def test_nothing_that_is_handed_over_raises_into_the_agent(kairos):
 
     kairos.assert_span("chat m", status="unset")
     kairos.assert_no_errors()
+
+
+def test_nothing_raises_without_a_pipeline_either():
+    call = telemetry.execute_tool("t")
+    call.set(5)
+    with call:
+        call.content(arguments={})
+
+    assert not call.span.is_recording()

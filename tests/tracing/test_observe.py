@@ -12,6 +12,8 @@ from opentelemetry import trace
 
 import telemetry
 from telemetry import observe
+from telemetry.pipeline.handle import HANDLE
+from telemetry.tracing.scope import SpanScope, SpanSpec
 
 
 def current_name() -> str:
@@ -288,3 +290,24 @@ def test_a_block_that_outlives_its_pipeline_ends_quietly():
     block.__exit__(None, None, None)
 
     assert not span.is_recording()
+
+
+def test_attributes_that_cannot_be_read_cost_themselves_only(kairos):
+    class Unprintable:
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    with observe("tool", name="block", odd=Unprintable()) as span:
+        assert span.is_recording()
+
+    kairos.assert_span("block", status="unset")
+    assert kairos.value("kairos.telemetry.dropped", reason="recording_failed") == 1
+
+
+def test_leaving_a_block_twice_changes_nothing(kairos):
+    scope = SpanScope(HANDLE, SpanSpec("block"))
+    with scope:
+        pass
+    scope.close(None)
+
+    assert len(kairos.spans) == 1
