@@ -61,8 +61,7 @@ def command(
     except TelemetryError as error:
         console.print(str(error), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(2) from None
-    # The pipeline of the exporter `none` has no configuration: nothing of it was read.
-    exporters = pipeline.config.all_exporters if hasattr(pipeline, "config") else ("none",)
+    exporters = pipeline.config.all_exporters or ("none",)
     with _logging(is_verbose=verbose):
         story = importlib.import_module("agent_runtime.story").Story(
             duration_s=duration, rate=rate, seed=seed

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telemetry import conventions as names
-from telemetry.metrics.instruments import Counter, Histogram
+from telemetry.metrics.instruments import Counter, Histogram, HistogramCell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from telemetry.metrics.publication import Publication
 
 __all__ = ["GenAIMetrics"]
+
+_MOST_CELLS = 4096
 
 
 class GenAIMetrics:
@@ -26,6 +28,8 @@ class GenAIMetrics:
     """
 
     def __init__(self, profile: str, limits: Limits) -> None:
+        self._cells: dict[object, HistogramCell] = {}
+
         def seconds(name: str, what: str, buckets: tuple[float, ...] = names.BUCKETS_DURATION) -> Histogram:
             return Histogram(name, names.UNIT_SECONDS, what, limits, buckets)
 
@@ -68,11 +72,11 @@ class GenAIMetrics:
 
     def duration(self, operation: str, seconds: float, labels: Mapping[str, object]) -> None:
         """Records how long an operation took."""
-        self._durations[operation].bind(labels).record(seconds)
+        self._cell(self._durations[operation], labels).record(seconds)
 
     def first_chunk(self, seconds: float, labels: Mapping[str, object]) -> None:
         """Records how long a streamed answer let itself be waited for."""
-        self._first_chunk.bind(labels).record(seconds)
+        self._cell(self._first_chunk, labels).record(seconds)
 
     def tokens(self, kind: str, count: int, labels: Mapping[str, object]) -> None:
         """Records tokens as the provider reported them; `kind` is `input` or `output`."""
@@ -81,4 +85,17 @@ class GenAIMetrics:
             counter.bind(labels).add(count)
         if self._has_token_type:
             labels = {**labels, names.TOKEN_TYPE: kind}
-        self._tokens[self._token_names[kind]].bind(labels).record(count)
+        self._cell(self._tokens[self._token_names[kind]], labels).record(count)
+
+    def _cell(self, histogram: Histogram, labels: Mapping[str, object]) -> HistogramCell:
+        """Returns a series without cleaning and sorting its attributes again: they recur with every call."""
+        try:
+            key = (histogram.name, *labels.items())
+            cell = self._cells.get(key)
+        except TypeError:  # an attribute that cannot be a key
+            return histogram.bind(labels)
+        if cell is None:
+            if len(self._cells) >= _MOST_CELLS:
+                self._cells.clear()
+            cell = self._cells[key] = histogram.bind(labels)
+        return cell

@@ -106,7 +106,9 @@ class StateGauge:
 
     def _member(self, state: object) -> IntEnum:
         try:
-            return self._states[state.upper()] if isinstance(state, str) else self._states(cast("int", state))
+            if isinstance(state, str):
+                return self._states[state.upper().replace("-", "_")]
+            return self._states(cast("int", state))
         except (KeyError, ValueError):
             allowed = ", ".join(f"{member.name} ({member.value})" for member in self._states)
             raise ValueError(f"{state!r} is no {self._states.__name__}; allowed: {allowed}") from None

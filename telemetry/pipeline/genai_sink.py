@@ -72,16 +72,22 @@ class ConfiguredGenAI:
             self._metrics.first_chunk(seconds, labels)
 
     def content(self, span: Span, content: Mapping[str, object]) -> None:
-        """Writes content where `capture_content` allows it, as JSON text: every consumer can carry that."""
+        """Writes content where `capture_content` allows it.
+
+        On the span as JSON text, which every consumer can carry; on the event structured, as the
+        GenAI conventions want it, unless that would be longer than an attribute may be.
+        """
         if not content or not (self._on_span or self._as_event):
             return
-        attributes: dict[str, AttributeValue] = {
-            key: clip(_json(value), self._limit) for key, value in content.items()
-        }
+        texts = {key: _json(value) for key, value in content.items()}
+        clipped: dict[str, AttributeValue] = {key: clip(text, self._limit) for key, text in texts.items()}
         if self._on_span:
-            span.set_attributes(attributes)
+            span.set_attributes(clipped)
         if self._as_event:
-            self._emit_event(span, names.EVENT_OPERATION_DETAILS, attributes)
+            structured = {
+                key: json.loads(text) if clipped[key] == text else clipped[key] for key, text in texts.items()
+            }
+            self._emit_event(span, names.EVENT_OPERATION_DETAILS, structured)
 
 
 def _json(value: object) -> str:

@@ -32,6 +32,11 @@ class NoTelemetry:
         self._load = load
 
     @property
+    def is_shut_down(self) -> bool:
+        """False: there is nothing to shut down."""
+        return False
+
+    @property
     def config(self) -> Settings:
         """The settings in effect."""
         return self._load()

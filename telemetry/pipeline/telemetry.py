@@ -211,6 +211,11 @@ class Telemetry:
 
         await asyncio.to_thread(self.shutdown)  # waiting for a receiver must not stop the event loop
 
+    @property
+    def is_shut_down(self) -> bool:
+        """Whether `shutdown` was called."""
+        return self._result is not None
+
     # -- looking at it ---------------------------------------------------------------------
 
     def status(self) -> list[ExporterStatus]:

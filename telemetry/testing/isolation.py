@@ -56,7 +56,7 @@ def isolated(**settings: Any) -> Iterator[TelemetryProbe]:
         left_over = HANDLE.telemetry
         if left_over is not None:
             left_over.shutdown()
-        if earlier is not None:
+        if earlier is not None and not earlier.is_shut_down:
             earlier.publish()  # the user's own instruments report to it again
             HANDLE.activate(earlier)
 

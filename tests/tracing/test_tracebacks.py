@@ -75,7 +75,7 @@ def multi_line() -> None:
 
 def carets() -> None:
     values = {"a": {"b": None}}
-    print(values["a"]["b"]["c"] + values["a"]["b"]["c"])  # type: ignore[index]
+    print(values["a"]["b"]["c"] + values["a"]["b"]["c"])
 
 
 def without_source() -> None:
