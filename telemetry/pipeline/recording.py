@@ -44,16 +44,14 @@ def record_error(err: BaseException, *, component: str | None = None, span: Span
     """
     recorder = HANDLE.recorder
     if recorder is not None:
-        record_error_metric(err, component, span=span)
+        record_error_metric(err, component, span)
         try:
             recorder.write(span, err, component)
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
             recorder.trouble.report("record_error", problem)
 
 
-def record_error_metric(
-    err: BaseException, component: str | None = None, *, span: Span | None = None
-) -> None:
+def record_error_metric(err: BaseException, component: str | None = None, span: Span | None = None) -> None:
     """Counts an error, as `record_error` does, without writing it on a span. Never raises.
 
     Args:

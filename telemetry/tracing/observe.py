@@ -33,7 +33,7 @@ class Observation:
     As a decorator it serves any number of concurrent calls; as a context manager, one block at a time.
     """
 
-    __slots__ = ("_attributes", "_component", "_handle", "_name", "_scopes")
+    __slots__ = ("_attributes", "_component", "_handle", "_name", "_scope")
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Observation:
         self._component = component
         self._name = name
         self._attributes = attributes
-        self._scopes: list[SpanScope] = []
+        self._scope: SpanScope | None = None
 
     def __call__(self, function: FunctionT) -> FunctionT:
         """Wraps a function, coroutine function, generator function or async generator function."""
@@ -55,13 +55,16 @@ class Observation:
 
     def __enter__(self) -> Span:
         scope = SpanScope(self._handle, self._spec(self._name or self._component or "observe"))
-        self._scopes.append(scope)
+        scope.outer, self._scope = self._scope, scope
         return scope.open()
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        self._scopes.pop().close(error)
+        scope = self._scope
+        if scope is not None:  # left more often than entered: nothing to close
+            self._scope = scope.outer
+            scope.close(error)
 
     async def __aenter__(self) -> Span:
         return self.__enter__()

@@ -83,15 +83,20 @@ class SpanScope:
     Args:
         handle: Where the active pipeline is found.
         spec: The span.
+
+    Attributes:
+        span: The span, inside the block.
+        outer: The scope that was open when the same object opened this one.
     """
 
-    __slots__ = ("_attached", "_handle", "_spec", "_tracing", "span")
+    __slots__ = ("_attached", "_handle", "_spec", "_tracing", "outer", "span")
 
     def __init__(self, handle: TracingHandle, spec: SpanSpec) -> None:
         self._handle = handle
         self._spec = spec
         self._tracing: ActiveTracing | None = None
         self._attached: Attached | None = None
+        self.outer: SpanScope | None = None
         self.span: Span = NULL_SPAN
 
     def open(self) -> Span:
