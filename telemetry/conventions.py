@@ -47,6 +47,21 @@ SIGNAL = "signal"
 REASON = "reason"
 OUTCOME = "outcome"
 
+OWN_METRICS = frozenset(
+    {
+        ERRORS_TOTAL,
+        ERRORS_RECOVERED,
+        ERRORS_RATE,
+        HEALTH_STATUS,
+        CIRCUIT_STATE,
+        HEALTH_COMPONENT,
+        CIRCUIT_COMPONENT,
+        DROPPED,
+        EXPORT_DURATION,
+    }
+)
+"""Metrics that this package records itself; a user's instrument cannot have their names."""
+
 OVERFLOW = "otel.metric.overflow"
 """Attribute of the one series that takes what a cardinality limit turns away (metrics SDK specification)."""
 

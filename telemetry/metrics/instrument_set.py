@@ -12,6 +12,7 @@ import time
 from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
 
+from telemetry.conventions import OWN_METRICS
 from telemetry.metrics.instruments import Counter, Gauge, Histogram
 from telemetry.metrics.limits import Limits
 
@@ -112,6 +113,11 @@ class InstrumentSet:
 
 
 def _check(name: str, unit: str) -> None:
+    if isinstance(name, str) and name.lower() in OWN_METRICS:
+        raise ValueError(
+            f"name: {name!r} is an instrument of this package, and a second one of that name would be ignored; "
+            "use another name."
+        )
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(
             f"name: {name!r} cannot name an instrument; allowed: up to 255 of A-Z a-z 0-9 _ . - /, a letter "
