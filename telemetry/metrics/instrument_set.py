@@ -115,8 +115,8 @@ class InstrumentSet:
 def _check(name: str, unit: str) -> None:
     if isinstance(name, str) and name.lower() in OWN_METRICS:
         raise ValueError(
-            f"name: {name!r} is an instrument of this package, and a second one of that name would be ignored; "
-            "use another name."
+            f"name: {name!r} is an instrument of this package, and a second one of that name would be "
+            "ignored; use another name."
         )
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise ValueError(

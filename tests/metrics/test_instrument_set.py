@@ -102,5 +102,5 @@ def test_a_late_withdrawal_leaves_the_next_publication_alone(instruments):
 
 
 def test_a_name_of_our_own_metrics_is_refused():
-    with pytest.raises(ValueError, match="'Kairos.Errors.Total' is an instrument of this package"):
+    with pytest.raises(ValueError, match="is an instrument of this package"):
         InstrumentSet().counter("Kairos.Errors.Total")
