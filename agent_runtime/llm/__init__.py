@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from agent_runtime.llm.protocol import Model
+from agent_runtime.llm.protocol import Model, StreamingModel
 from agent_runtime.llm.scripted import ScriptedModel, Step, call_tools, say
 
-__all__ = ["Model", "ScriptedModel", "Step", "call_tools", "say"]
+__all__ = ["Model", "ScriptedModel", "Step", "StreamingModel", "call_tools", "say"]

@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
-    from agent_runtime.types import Message, ModelResponse, ToolSpec
+    from agent_runtime.types import Message, ModelChunk, ModelResponse, ToolSpec
 
-__all__ = ["Model"]
+__all__ = ["Model", "StreamingModel"]
 
 
 @runtime_checkable
@@ -43,5 +43,31 @@ class Model(Protocol):
 
         Raises:
             Exception: Whatever the client raises; it is classified by the loop.
+        """
+        ...
+
+
+@runtime_checkable
+class StreamingModel(Model, Protocol):
+    """A language model that can hand over its answer in pieces while it is being written."""
+
+    def stream(
+        self, messages: Sequence[Message], tools: Sequence[ToolSpec]
+    ) -> AsyncGenerator[ModelChunk, None]:
+        """Answers a conversation piece by piece; implemented as an async generator.
+
+        Nothing is requested before the first piece is asked for. The last pieces have the finish
+        reason and, where the provider tells it, the usage. Closing the generator early ends the
+        request and releases its connection.
+
+        Args:
+            messages: The conversation so far.
+            tools: What the model may call.
+
+        Returns:
+            The pieces of the answer, in order.
+
+        Raises:
+            Exception: Whatever the client raises, before or in the middle of the answer.
         """
         ...
