@@ -180,6 +180,22 @@ OLDER_NAMES = {
 }
 """Official attribute -> the older name of the same fact; `semconv=both` emits both."""
 
+# -- MCP (semantic conventions 1.41.1, "MCP client") --------------------------------------------
+MCP_METHOD = "mcp.method.name"
+MCP_METHOD_CALL_TOOL = "tools/call"
+MCP_SESSION_ID = "mcp.session.id"
+MCP_PROTOCOL_VERSION = "mcp.protocol.version"
+MCP_TOOL_ERROR = "tool_error"
+"""`error.type` of a call that the server answered with `isError`."""
+MCP_CLIENT_DURATION = "mcp.client.operation.duration"
+BUCKETS_MCP_DURATION = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+"""Seconds; for one request to an MCP server."""
+JSONRPC_REQUEST_ID = "jsonrpc.request.id"
+NETWORK_TRANSPORT = "network.transport"
+NETWORK_PROTOCOL = "network.protocol.name"
+SERVER_ADDRESS = "server.address"
+SERVER_PORT = "server.port"
+
 # -- settings that choose among names ----------------------------------------------------------
 SEMCONV_BOTH = "both"
 SEMCONV_KAIROS = "kairos"
