@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from agent_runtime.budget import Budget, BudgetExceededError
+from agent_runtime.events import Event, TextDelta
 from agent_runtime.loop import Agent
 from agent_runtime.memory import InProcessMemory, Memory
 from agent_runtime.resilience import (
@@ -29,7 +31,10 @@ from agent_runtime.types import (
 __all__ = [
     "Agent",
     "BreakerSettings",
+    "Budget",
+    "BudgetExceededError",
     "CircuitOpenError",
+    "Event",
     "FunctionTool",
     "InProcessMemory",
     "InvalidArgumentsError",
@@ -41,6 +46,7 @@ __all__ = [
     "RetrySettings",
     "Role",
     "RunResult",
+    "TextDelta",
     "Timing",
     "Tool",
     "ToolCall",

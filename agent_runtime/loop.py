@@ -5,24 +5,30 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+from agent_runtime.budget import Budget
+from agent_runtime.events import TextDelta
+from agent_runtime.handoff import events_of
 from agent_runtime.memory_calls import MemoryCalls
 from agent_runtime.model_calls import ModelCalls
 from agent_runtime.resilience.ledger import Ledger
 from agent_runtime.resilience.policy import Resilience
+from agent_runtime.resilience.timeout import Allowance
+from agent_runtime.run_state import RunState
 from agent_runtime.tool_calls import ToolCalls
 from agent_runtime.tools import Tool, as_tool
-from agent_runtime.types import Message, Role, RunResult, ToolCall, ToolResult, Usage
+from agent_runtime.types import Message, Role, RunResult, ToolCall, ToolResult
 from telemetry import ErrorCode, KairosError, conventions, invoke_agent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
+    from agent_runtime.events import Emit, Event
     from agent_runtime.llm.protocol import Model
     from agent_runtime.memory import Memory
-    from agent_runtime.types import ModelResponse
+    from agent_runtime.resilience.breaker import CircuitBreaker
 
 __all__ = ["Agent"]
 
@@ -31,40 +37,6 @@ Attributes = dict[str, str | int]
 
 def _new_id() -> str:
     return uuid.uuid4().hex
-
-
-@dataclass(slots=True)
-class _Run:
-    """What one run has come to so far."""
-
-    run_id: str
-    attributes: Attributes
-    messages: list[Message] = field(default_factory=list)  # what the model sees
-    new: list[Message] = field(default_factory=list)  # what this run added
-    usage: Usage | None = None  # None while no call has reported any
-    finish_reason: str | None = None
-    results: list[ToolResult] = field(default_factory=list)
-    ledgers: dict[str, Ledger] = field(default_factory=dict)  # by tool: errors that no later call made good
-
-    def add(self, message: Message) -> None:
-        self.messages.append(message)
-        self.new.append(message)
-
-    def take(self, response: ModelResponse) -> None:
-        self.add(Message(Role.ASSISTANT, response.text, response.tool_calls))
-        self.finish_reason = response.finish_reason
-        if response.usage is not None:
-            self.usage = response.usage if self.usage is None else self.usage + response.usage
-
-    def totals(self) -> dict[str, int | tuple[str, ...]]:
-        """Returns what the run's span tells of all its model calls, only as providers reported it."""
-        totals: dict[str, int | tuple[str, ...]] = {}
-        if self.usage is not None:
-            totals[conventions.INPUT_TOKENS] = self.usage.input_tokens
-            totals[conventions.OUTPUT_TOKENS] = self.usage.output_tokens
-        if self.finish_reason is not None:
-            totals[conventions.FINISH_REASONS] = (self.finish_reason,)
-        return totals
 
 
 class Agent:
@@ -79,6 +51,7 @@ class Agent:
         memory: What it remembers between the runs of a session; None: nothing.
         instructions: The system message.
         max_iterations: How many times the model is asked in one run at most.
+        budget: What one run may cost in tokens and time; default: no limits.
         name: Its name; the span is called `invoke_agent {name}`.
         role: What it is for, in a word; the attribute `kairos.agent.role`.
         resilience: What it does about errors; `Resilience(is_enabled=False)`: nothing but report.
@@ -98,6 +71,7 @@ class Agent:
         instructions: str = "",
         max_iterations: int = 10,
         *,
+        budget: Budget | None = None,
         name: str = "agent",
         role: str = "assistant",
         resilience: Resilience | None = None,
@@ -114,6 +88,7 @@ class Agent:
         self.agent_id = agent_id or new_id()
         self._instructions = instructions
         self._max_iterations = max_iterations
+        self._budget = budget or Budget()
         self._new_id = new_id
         self._model = ModelCalls(model, resilience)
         self._tools = ToolCalls([as_tool(tool) for tool in tools], resilience)
@@ -126,6 +101,11 @@ class Agent:
             conventions.AGENT_MAX_ITERATIONS: max_iterations,
         }
 
+    @property
+    def breakers(self) -> Mapping[str, CircuitBreaker]:
+        """The circuit breakers by component, for whoever wants to listen to them."""
+        return {guard.component: guard.breaker for guard in self._guards if guard.breaker is not None}
+
     async def run(self, prompt: str, *, session_id: str | None = None) -> RunResult:
         """Answers a prompt.
 
@@ -137,25 +117,14 @@ class Agent:
             The answer, and how it came about.
 
         Raises:
+            BudgetExceededError: The budget of time (`timeout`) or tokens (`internal_error`) was
+                used up.
             KairosError: The model and its fallbacks failed, or it did not finish within
                 `max_iterations` (`internal_error`).
             Exception: The last model's error, when its own type says what failed.
             asyncio.CancelledError: The run was cancelled; that is no error.
         """
-        for guard in self._guards:
-            guard.announce()
-        run = _Run(self._new_id(), dict(self._attributes))
-        run.attributes[conventions.AGENT_RUN_ID] = run.run_id
-        if session_id is not None:
-            run.attributes[conventions.SESSION_ID] = session_id
-            run.attributes[conventions.CONVERSATION_ID] = session_id
-        with invoke_agent(self.name, **run.attributes) as span:
-            try:
-                return await self._run(run, prompt, session_id or self.agent_id)
-            finally:
-                span.set(run.totals())
-                for ledger in run.ledgers.values():
-                    ledger.close()
+        return await self._answer(prompt, session_id)
 
     def run_sync(self, prompt: str, *, session_id: str | None = None) -> RunResult:
         """Answers a prompt from code that is not asynchronous; see `run`.
@@ -175,26 +144,63 @@ class Agent:
             "use `await agent.run(...)` there."
         )
 
-    async def _run(self, run: _Run, prompt: str, session_id: str) -> RunResult:
+    def stream(self, prompt: str, *, session_id: str | None = None) -> AsyncGenerator[Event, None]:
+        """Answers a prompt and tells what happens meanwhile; otherwise as `run`.
+
+        Models that are no `StreamingModel` give their text in one piece. An error in the middle
+        of an answer ends the run when any of its text was told already; before that, attempts
+        and fallbacks are made as usual. The run goes on only while events are asked for, and
+        closing the generator ends it; that is no error. Close it where you leave early
+        (`contextlib.aclosing`), or Python does so some time later.
+
+        Args:
+            prompt: What the user says.
+            session_id: The conversation that it belongs to; default: the agent's only one.
+
+        Returns:
+            `TextDelta` for text as it arrives, `ToolCall` and `ToolResult`, at the end one
+            `RunResult`. It raises what `run` raises.
+        """
+
+        async def work(emit: Emit) -> None:
+            await emit(await self._answer(prompt, session_id, emit))
+
+        return events_of(work)
+
+    async def _answer(self, prompt: str, session_id: str | None, emit: Emit | None = None) -> RunResult:
+        for guard in self._guards:
+            guard.announce()
+        run = RunState(self._new_id(), dict(self._attributes), emit)
+        run.attributes[conventions.AGENT_RUN_ID] = run.run_id
+        if session_id is not None:
+            run.attributes[conventions.SESSION_ID] = session_id
+            run.attributes[conventions.CONVERSATION_ID] = session_id
+        time = Allowance(self._budget.max_time_s, partial(self._budget.out_of_time, self.name))
+        with invoke_agent(self.name, **run.attributes) as span:
+            try:
+                return await time.spend(partial(self._run, run, prompt, session_id or self.agent_id))
+            finally:
+                span.set(run.totals())
+                for ledger in run.ledgers.values():
+                    ledger.close()
+
+    async def _run(self, run: RunState, prompt: str, session_id: str) -> RunResult:
         if self._instructions:
             run.messages.append(Message(Role.SYSTEM, self._instructions))
         run.messages.extend(await self._memory.load(session_id, run.attributes))
         run.add(Message(Role.USER, prompt))
         for iteration in range(1, self._max_iterations + 1):
             attributes = {**run.attributes, conventions.AGENT_ITERATION: iteration}
-            response = await self._model.complete(run.messages, self._tools.specs, attributes)
+            tell = None if run.emit is None else partial(_tell, run.emit, iteration)
+            response = await self._model.complete(run.messages, self._tools.specs, attributes, tell)
             run.take(response)
             if not response.tool_calls:
                 await self._memory.append(session_id, run.new, run.attributes)
-                return RunResult(
-                    output=response.text,
-                    messages=tuple(run.new),
-                    usage=run.usage or Usage(),
-                    iterations=iteration,
-                    run_id=run.run_id,
-                    tool_results=tuple(run.results),
-                )
+                return run.result(response.text, iteration)
+            self._budget.check(self.name, run.usage)
             attributes[conventions.GEN_AI_AGENT_NAME] = self.name
+            for call in response.tool_calls:
+                await run.tell(call)
             for result in await self._call_tools(run, response.tool_calls, attributes):
                 run.results.append(result)
                 run.add(Message(Role.TOOL, result.content, tool_call_id=result.call_id))
@@ -206,7 +212,7 @@ class Agent:
         )
 
     async def _call_tools(
-        self, run: _Run, calls: Sequence[ToolCall], attributes: Attributes
+        self, run: RunState, calls: Sequence[ToolCall], attributes: Attributes
     ) -> list[ToolResult]:
         """Runs the calls of one answer at the same time; results come in the calls' order.
 
@@ -218,14 +224,25 @@ class Agent:
             if call.name in run.ledgers:
                 ledger.merge(run.ledgers.pop(call.name))
         if len(calls) == 1:
-            results = [await self._tools.run(calls[0], ledgers[0], attributes)]
+            results = [await self._call_tool(run, calls[0], ledgers[0], attributes)]
         else:
             async with asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(self._tools.run(call, ledger, attributes))
+                    group.create_task(self._call_tool(run, call, ledger, attributes))
                     for call, ledger in zip(calls, ledgers, strict=True)
                 ]
             results = [task.result() for task in tasks]
         for call, ledger in zip(calls, ledgers, strict=True):
             run.ledgers.setdefault(call.name, Ledger()).merge(ledger)
         return results
+
+    async def _call_tool(
+        self, run: RunState, call: ToolCall, ledger: Ledger, attributes: Attributes
+    ) -> ToolResult:
+        result = await self._tools.run(call, ledger, attributes)
+        await run.tell(result)
+        return result
+
+
+async def _tell(emit: Emit, iteration: int, text: str) -> None:
+    await emit(TextDelta(text, iteration))

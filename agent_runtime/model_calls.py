@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asking a model: one `chat` span per model asked, with resilience and fallback models."""
+"""Asking a model, streaming or not: one `chat` span per model asked, with resilience and fallbacks."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
 
+from agent_runtime.llm.protocol import StreamingModel
 from agent_runtime.resilience.fallback import first_that_works
 from agent_runtime.resilience.guard import Guard
 from agent_runtime.resilience.ledger import Ledger
+from agent_runtime.streaming import Listener, streamed
 from telemetry import ErrorCode, chat, conventions, get_logger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from agent_runtime.llm.protocol import Model
     from agent_runtime.resilience.policy import Resilience
@@ -46,7 +48,11 @@ class ModelCalls:
         return tuple(guard for _, guard in self._guarded)
 
     async def complete(
-        self, messages: Sequence[Message], tools: Sequence[ToolSpec], attributes: Mapping[str, str | int]
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[ToolSpec],
+        attributes: Mapping[str, str | int],
+        tell: Callable[[str], Awaitable[None]] | None = None,
     ) -> ModelResponse:
         """Asks the model, and the fallback models when it fails.
 
@@ -54,18 +60,22 @@ class ModelCalls:
             messages: The conversation.
             tools: What the model may call.
             attributes: Attributes of the spans.
+            tell: Given, the answer is streamed: told each piece of its text. Once it has been told
+                any, there is no other attempt, for what was told cannot be taken back.
 
         Raises:
             Exception: The last model's error.
         """
         ledger = Ledger()
+        listener = None if tell is None else Listener(tell)
         try:
             return await first_that_works(
                 [
-                    partial(self._ask, model, guard, messages, tools, attributes, ledger)
+                    partial(self._ask, model, guard, messages, tools, attributes, ledger, listener)
                     for model, guard in self._guarded
                 ],
                 self._log_fallback,
+                lambda _: listener is not None and listener.has_heard,
             )
         finally:
             ledger.close()
@@ -78,18 +88,32 @@ class ModelCalls:
         tools: Sequence[ToolSpec],
         attributes: Mapping[str, str | int],
         ledger: Ledger,
+        listener: Listener | None,
     ) -> ModelResponse:
+        is_streamed = listener is not None and isinstance(model, StreamingModel)
+        if is_streamed:
+            attributes = {**attributes, conventions.REQUEST_STREAM: True}
         # One span covers all attempts, as the GenAI conventions want it.
         with chat(model.name, provider=model.provider, **attributes) as span:
-            response = await guard.call(lambda: model.complete(messages, tools), ledger)
+            if listener is not None and isinstance(model, StreamingModel):
+                attempt = partial(streamed, model, messages, tools, listener, span.first_chunk)
+                response = await guard.call_in_parts(attempt, ledger, lambda: listener.has_heard)
+            else:
+                response = await guard.call(lambda: model.complete(messages, tools), ledger)
             usage = response.usage
             span.response(
                 model=response.model or model.name,
+                response_id=response.response_id,
                 finish_reasons=(response.finish_reason,),
                 input_tokens=usage.input_tokens if usage is not None else None,
                 output_tokens=usage.output_tokens if usage is not None else None,
+                cache_read_tokens=usage.cache_read_tokens if usage is not None else None,
+                cache_creation_tokens=usage.cache_creation_tokens if usage is not None else None,
+                reasoning_tokens=usage.reasoning_tokens if usage is not None else None,
             )
-            return response
+        if listener is not None and not is_streamed:
+            await listener.hear(response.text)
+        return response
 
     def _component(self, model: Model, index: int) -> str:
         return conventions.COMPONENT_LLM if index == 0 else f"{conventions.COMPONENT_LLM}.{model.name}"

@@ -86,7 +86,7 @@ class ToolCalls:
                 content = await first_that_works(
                     [self._candidate(each, call, ledger, attributes) for each in chain],
                     partial(self._log_fallback, call.name),
-                    final=(InvalidArgumentsError,),  # the model is to correct them
+                    lambda error: isinstance(error, InvalidArgumentsError),  # the model is to correct them
                 )
         except Exception as error:  # noqa: BLE001 - counted and on its span; the model is to see it
             _log.warning("tool %s failed: %s", call.name, error)

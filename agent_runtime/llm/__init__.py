@@ -4,6 +4,6 @@
 from __future__ import annotations
 
 from agent_runtime.llm.protocol import Model, StreamingModel
-from agent_runtime.llm.scripted import ScriptedModel, Step, call_tools, say
+from agent_runtime.llm.scripted import ScriptedModel, Step, break_off, call_tools, say
 
-__all__ = ["Model", "ScriptedModel", "Step", "StreamingModel", "call_tools", "say"]
+__all__ = ["Model", "ScriptedModel", "Step", "StreamingModel", "break_off", "call_tools", "say"]

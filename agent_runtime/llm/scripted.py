@@ -5,19 +5,35 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agent_runtime.faults import Fault, strike
-from agent_runtime.types import Message, ModelResponse, ToolCall, ToolSpec, Usage
+from agent_runtime.faults import Fault, connection_reset, strike
+from agent_runtime.types import Message, ModelChunk, ModelResponse, ToolCall, ToolCallDelta, ToolSpec, Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 
-__all__ = ["ScriptedModel", "Step", "call_tools", "say"]
+__all__ = ["Broken", "ScriptedModel", "Step", "break_off", "call_tools", "say"]
 
-Step = ModelResponse | Fault
-"""One step of a script: an answer, or a fault that strikes instead of it.
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An answer that a fault strikes in the middle of; before it, where it is not streamed.
+
+    Attributes:
+        response: The answer; streamed up to its last piece.
+        fault: What strikes then; None: the stream just ends.
+    """
+
+    response: ModelResponse
+    fault: Fault | None = None
+
+
+Step = ModelResponse | Fault | Broken
+"""One step of a script: an answer, a fault that strikes instead of it, or an answer that breaks off.
 
 A fault that only takes time (`delay`) is followed by the next step in the same call.
 """
@@ -26,6 +42,16 @@ A fault that only takes time (`delay`) is followed by the next step in the same 
 def say(text: str, *, usage: Usage | None = None) -> ModelResponse:
     """Returns a final answer."""
     return ModelResponse(text=text, usage=usage)
+
+
+def break_off(text: str, fault: Fault | None = None) -> Broken:
+    """Returns an answer that never gets to its end; one that is not streamed does not begin.
+
+    Args:
+        text: What is said before.
+        fault: What strikes then; None: the stream just ends.
+    """
+    return Broken(ModelResponse(text=text), fault)
 
 
 def call_tools(
@@ -100,6 +126,42 @@ class ScriptedModel:
             IndexError: The script has ended.
             Exception: The step's fault.
         """
+        step = await self._next(messages)
+        if isinstance(step, ModelResponse):
+            return step
+        await strike(step.fault or connection_reset(), self._sleep)
+        return step.response
+
+    async def stream(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[ToolSpec],  # noqa: ARG002 - the protocol's; the script knows its tool calls
+    ) -> AsyncGenerator[ModelChunk, None]:
+        """Plays the next step word by word.
+
+        Raises:
+            IndexError: The script has ended.
+            Exception: The step's fault.
+        """
+        step = await self._next(messages)
+        response = step if isinstance(step, ModelResponse) else step.response
+        for word in re.findall(r"\s*\S+|\s+$", response.text):
+            yield ModelChunk(text_delta=word)
+        if isinstance(step, Broken):
+            if step.fault is None:
+                return
+            await strike(step.fault, self._sleep)
+        for index, call in enumerate(response.tool_calls):
+            yield ModelChunk(tool_calls=(ToolCallDelta(index, call.id, call.name),))
+            yield ModelChunk(tool_calls=(ToolCallDelta(index, arguments=call.arguments),))
+        yield ModelChunk(
+            usage=response.usage,
+            finish_reason=response.finish_reason,
+            model=response.model,
+            response_id=response.response_id,
+        )
+
+    async def _next(self, messages: Sequence[Message]) -> ModelResponse | Broken:
         self.requests.append(tuple(messages))
         while True:
             if not self._steps:
@@ -108,6 +170,6 @@ class ScriptedModel:
                     "give it one step per attempt, retries included."
                 )
             step = self._steps.pop(0)
-            if isinstance(step, ModelResponse):
+            if not isinstance(step, Fault):
                 return step
             await strike(step, self._sleep)

@@ -28,14 +28,14 @@ class Value:
 async def first_that_works(
     candidates: Sequence[Callable[[], Awaitable[T]]],
     on_fallback: Callable[[Exception, int], None],
-    final: tuple[type[Exception], ...] = (),
+    is_final: Callable[[Exception], bool] = lambda _: False,
 ) -> T:
     """Awaits candidates in order until one works.
 
     Args:
         candidates: At least one.
         on_fallback: Told the error and the index of the candidate that is tried next.
-        final: Errors that no other candidate can make good.
+        is_final: Whether no other candidate can make an error good.
 
     Returns:
         The first result.
@@ -46,8 +46,8 @@ async def first_that_works(
     for index, candidate in enumerate(candidates[:-1], start=1):
         try:
             return await candidate()
-        except final:
-            raise
-        except Exception as error:  # noqa: BLE001 - what a fallback is for; the guard counted it
+        except Exception as error:
+            if is_final(error):
+                raise
             on_fallback(error, index)
     return await candidates[-1]()

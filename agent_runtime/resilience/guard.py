@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from agent_runtime.resilience.breaker import CircuitBreaker
 from agent_runtime.resilience.retry import Retry
-from agent_runtime.resilience.timeout import within
+from agent_runtime.resilience.timeout import Allowance, allowance
 from agent_runtime.resilience.vitals import Vitals
 from telemetry import ErrorCode, KairosError, classify, get_logger
 
@@ -104,6 +104,27 @@ class Guard:
             Exception: The last attempt's error; as a KairosError when its own type does not say
                 what failed.
         """
+        return await self.call_in_parts(lambda time: time.spend(attempt), ledger)
+
+    async def call_in_parts(
+        self,
+        attempt: Callable[[Allowance], Awaitable[T]],
+        ledger: Ledger,
+        is_final: Callable[[], bool] = bool,
+    ) -> T:
+        """Makes attempts that do not wait for the component all the time, such as streams.
+
+        Args:
+            attempt: One attempt; given the time that it may spend waiting for the component.
+            ledger: As for `call`.
+            is_final: Whether what has happened so far forbids another attempt; default: no.
+
+        Returns:
+            The result.
+
+        Raises:
+            Exception: As for `call`.
+        """
 
         async def once() -> T:
             try:
@@ -117,7 +138,9 @@ class Guard:
                 result = await once()
             else:
                 result = await self._retry.call(
-                    once, is_recoverable=self._is_recoverable, on_retry=self._log_retry
+                    once,
+                    is_recoverable=lambda error: not is_final() and self._is_recoverable(error),
+                    on_retry=self._log_retry,
                 )
         except Exception as error:
             if self._is_own_failure(error):
@@ -127,13 +150,13 @@ class Guard:
         ledger.made_good()
         return result
 
-    async def _attempt(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _attempt(self, attempt: Callable[[Allowance], Awaitable[T]]) -> T:
         breaker = self.breaker
         permit = breaker.enter() if breaker is not None else None
         if breaker is not None and permit is None:
             raise CircuitOpenError(self._failure_code, self.component, breaker.retry_in_s())
         try:
-            result = await within(self._timeout_s, attempt, self.component)
+            result = await attempt(allowance(self._timeout_s, self.component))
         except Exception as error:
             named = self._named(error)
             if permit is not None:

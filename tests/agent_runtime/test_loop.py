@@ -644,3 +644,12 @@ def test_one_agent_serves_threads_with_loops_of_their_own(observed):
     for thread in threads:
         thread.join()
     assert observed.errors == observed.recovered == {("timeout", "llm", True): 200}
+
+
+def test_breakers_are_there_to_listen_to():
+    watched = agent(OK, tools=[search_tool()], memory=InProcessMemory())
+    assert sorted(watched.breakers) == ["llm", "memory", "tool.search"]
+    news: list[CircuitState] = []
+    watched.breakers["llm"].listen(news.append)
+    assert news == [CircuitState.CLOSED]
+    assert agent(OK, resilience=resilience(is_enabled=False)).breakers == {}

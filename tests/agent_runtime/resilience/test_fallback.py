@@ -18,12 +18,14 @@ def candidates(*outcomes: object):
 
 
 def attempt(
-    *outcomes: object, final: tuple[type[Exception], ...] = ()
+    *outcomes: object, final: type[Exception] | tuple[()] = ()
 ) -> tuple[object, list[tuple[str, int]]]:
     told: list[tuple[str, int]] = []
     result = asyncio.run(
         first_that_works(
-            candidates(*outcomes), lambda error, index: told.append((str(error), index)), final=final
+            candidates(*outcomes),
+            lambda error, index: told.append((str(error), index)),
+            lambda error: isinstance(error, final),
         )
     )
     return result, told
@@ -45,7 +47,7 @@ def test_the_last_candidates_error_is_raised():
 
 def test_a_final_error_is_raised_at_once():
     with pytest.raises(ValueError, match="a"):
-        attempt(ValueError("a"), "second", final=(ValueError,))
+        attempt(ValueError("a"), "second", final=ValueError)
 
 
 def test_a_cancellation_is_no_reason_to_fall_back():
