@@ -147,8 +147,8 @@ def test_a_capability_makes_a_pydantic_ai_agent_tell(
     received, printed = _run("pydantic_ai_agent.py", tmp_path, bare_environment)
 
     assert printed == "Sun all week.\n"
-    assert _counts(received, ERRORS) == {("invalid_input", "tool", "false"): 1}
-    assert _counts(received, RECOVERED) == {("invalid_input", "tool", "false"): 1}
+    assert _counts(received, ERRORS) == {("invalid_input", "tool", "true"): 1}
+    assert _counts(received, RECOVERED) == {("invalid_input", "tool", "true"): 1}
     spans = _ours(received)
     assert _names(spans) == [
         *[("chat gpt-4o-mini", "UNSET")] * 3,
