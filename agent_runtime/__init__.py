@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from agent_runtime.budget import Budget, BudgetExceededError
 from agent_runtime.events import Event, TextDelta
+from agent_runtime.instrument import instrument, uninstrument
 from agent_runtime.loop import Agent
 from agent_runtime.memory import InProcessMemory, Memory
 from agent_runtime.resilience import (
@@ -54,4 +55,6 @@ __all__ = [
     "ToolSpec",
     "Usage",
     "Value",
+    "instrument",
+    "uninstrument",
 ]
