@@ -8,6 +8,7 @@ from agent_runtime.events import Event, TextDelta
 from agent_runtime.instrument import instrument, uninstrument
 from agent_runtime.loop import Agent
 from agent_runtime.memory import InProcessMemory, Memory
+from agent_runtime.memory_sqlite import SQLiteMemory
 from agent_runtime.resilience import (
     BreakerSettings,
     CircuitOpenError,
@@ -47,6 +48,7 @@ __all__ = [
     "RetrySettings",
     "Role",
     "RunResult",
+    "SQLiteMemory",
     "TextDelta",
     "Timing",
     "Tool",

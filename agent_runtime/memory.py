@@ -12,9 +12,9 @@ from agent_runtime.faults import FaultPlan
 from agent_runtime.types import Message, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["InProcessMemory", "Memory"]
+__all__ = ["InProcessMemory", "Memory", "require_bound", "without_orphans"]
 
 
 @runtime_checkable
@@ -38,6 +38,24 @@ class Memory(Protocol):
         ...
 
 
+def without_orphans(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """Returns a session's messages without tools' results whose calls have been forgotten.
+
+    They are meaningless, and rejected by providers, without the call before them.
+    """
+    return tuple(dropwhile(lambda message: message.role is Role.TOOL, messages))
+
+
+def require_bound(setting: str, value: int) -> None:
+    """Checks a bound of a memory.
+
+    Raises:
+        ValueError: It is below 1.
+    """
+    if value < 1:
+        raise ValueError(f"{setting}={value!r}: allowed are whole numbers from 1 upwards.")
+
+
 class InProcessMemory:
     """Memory in this process, bounded in both directions; thread-safe.
 
@@ -50,9 +68,8 @@ class InProcessMemory:
     def __init__(
         self, *, max_sessions: int = 1000, max_messages: int = 200, faults: FaultPlan | None = None
     ) -> None:
-        for name, value in (("max_sessions", max_sessions), ("max_messages", max_messages)):
-            if value < 1:
-                raise ValueError(f"{name}={value!r}: allowed are whole numbers from 1 upwards.")
+        require_bound("max_sessions", max_sessions)
+        require_bound("max_messages", max_messages)
         self.faults = faults or FaultPlan()
         self._max_sessions = max_sessions
         self._max_messages = max_messages
@@ -67,8 +84,7 @@ class InProcessMemory:
             if session is None:
                 return ()
             self._sessions.move_to_end(session_id)
-            # A tool's message is meaningless, and rejected by providers, without the call before it.
-            return tuple(dropwhile(lambda message: message.role is Role.TOOL, session))
+            return without_orphans(session)
 
     async def append(self, session_id: str, messages: Sequence[Message]) -> None:
         """See `Memory.append`."""
