@@ -95,6 +95,31 @@ class Classifier:
         except Exception:  # noqa: BLE001 - classifying somebody's broken exception must not hide it
             return UNKNOWN.named(text(component))
 
+    def classify_name(
+        self,
+        name: str | None,
+        message: str | None = None,
+        status: int | None = None,
+        component: str | None = None,
+    ) -> Classification:
+        """Classifies an exception of which only this is known, as a span of somebody else's tells it.
+
+        The class is looked up among the modules that are loaded, so that registrations count; nothing
+        is imported. Never raises.
+
+        Args:
+            name: Name of the class, best with its module, or another value of `error.type`.
+            message: The message.
+            status: The HTTP status that came with it.
+            component: As in `classify`.
+        """
+        from telemetry.classification.by_name import verdict_on_name
+
+        try:
+            return verdict_on_name(name, message, status, self._state.rule).named(text(component))
+        except Exception:  # noqa: BLE001 - a stranger's rule or metaclass must not hide the error
+            return UNKNOWN.named(text(component))
+
     def fixed(self, cls: type) -> Classification | None:
         """What every exception of a type is classified as, in its natural component.
 

@@ -67,6 +67,7 @@ class StateGauge:
         self._twin = twin
         self._limits = limits
         self.setters: dict[object, dict[object, Callable[[], None]]] = {}
+        self._told: set[object] = set()
 
     def set(self, component: object, state: object) -> None:
         """Sets a component's state, given as a member, its number or its name in any case.
@@ -77,9 +78,17 @@ class StateGauge:
         member = self._member(state)
         cell = self._gauge.bind({names.COMPONENT: component})
         cell.set(member)
+        if len(self._told) < self._limits.series:
+            self._told.add(component)
         if len(self.setters) > 2 * self._limits.series:
             self.setters.clear()  # an explosion of components: forget the short cuts, the cells stay
         self.setters.setdefault(component, {})[state] = partial(cell.set, member)
+
+    def derive(self, component: str, state: IntEnum) -> None:
+        """Sets a component's state as it was derived from something, unless somebody says it with `set`."""
+        # Past the limit nobody knows who said what; then nothing is derived.
+        if component not in self._told and len(self._told) < self._limits.series:
+            self._gauge.bind({names.COMPONENT: component}).set(state)
 
     def current(self) -> list[tuple[Labels, int]]:
         """Returns (attributes, number) of every component."""

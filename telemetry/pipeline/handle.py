@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from telemetry.pipeline.globals import GlobalProviders
     from telemetry.pipeline.lasting_meter import LastingMeter
     from telemetry.pipeline.recorder import Recorder
+    from telemetry.pipeline.span_reader import SpanRelay
     from telemetry.pipeline.telemetry import Telemetry
 
     Setters = dict[object, dict[object, Callable[[], None]]]
@@ -43,6 +44,7 @@ class Handle:
         "_global_providers",
         "_instruments",
         "_lasting_meter",
+        "_span_relay",
         "circuit_setters",
         "health_setters",
         "is_fork_watched",
@@ -62,6 +64,7 @@ class Handle:
         self._instruments: InstrumentSet | None = None
         self._global_providers: GlobalProviders | None = None
         self._lasting_meter: LastingMeter | None = None
+        self._span_relay: SpanRelay | None = None
 
     @property
     def classifier(self) -> Classifier:
@@ -97,6 +100,21 @@ class Handle:
 
             self._lasting_meter = LastingMeter(meter)
         return self._lasting_meter
+
+    def span_relay(self, provider: object) -> SpanRelay | None:
+        """Returns the span processor on an application's provider, the same one in every pipeline.
+
+        None where the provider takes no span processors.
+        """
+        if self._span_relay is None or self._span_relay.provider is not provider:
+            add = getattr(provider, "add_span_processor", None)
+            if add is None:
+                return None
+            from telemetry.pipeline.span_reader import SpanRelay
+
+            self._span_relay = SpanRelay(provider)
+            add(self._span_relay)
+        return self._span_relay
 
     def activate(self, telemetry: Telemetry) -> None:
         """Makes a pipeline the active one, also for libraries that use the global providers."""

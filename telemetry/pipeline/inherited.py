@@ -14,8 +14,11 @@ from telemetry.logs.otel_api import get_logger_provider
 from telemetry.pipeline.outcomes import FlushResult
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from telemetry.exporters.base import Exporters
     from telemetry.pipeline.outcomes import ExporterStatus
+    from telemetry.pipeline.span_reader import SpanReader, SpanRelay
 
 __all__ = ["InheritedProviders"]
 
@@ -23,14 +26,19 @@ _logger = logging.getLogger("telemetry")
 
 
 class InheritedProviders:
-    """The global providers as the application set them. Nothing of theirs is changed.
+    """The global providers as the application set them. Nothing of theirs is changed or replaced.
 
     Delivery is the application's own affair, so there are no books of it here.
+
+    Args:
+        relay_on: Returns the span processor that was added to a provider once; None where it takes none.
     """
 
     takes_exemplars = False
 
-    def __init__(self) -> None:
+    def __init__(self, relay_on: Callable[[object], SpanRelay | None]) -> None:
+        self._relay_on = relay_on
+        self._relay: SpanRelay | None = None
         self.meter_provider = metrics.get_meter_provider()
         self.tracer_provider = trace.get_tracer_provider()
         self.logger_provider = get_logger_provider()
@@ -41,6 +49,12 @@ class InheritedProviders:
         """False: the application has its own log export, and a second one would send everything twice."""
         return False
 
+    def let_read(self, reader: SpanReader) -> None:
+        """Lets a reader see every span from now on, where the provider takes span processors."""
+        self._relay = self._relay_on(self.tracer_provider)
+        if self._relay is not None:
+            self._relay.reader = reader
+
     def flush(self, deadline: float) -> FlushResult:
         """Asks the application's providers to flush, and waits until `deadline` (`time.monotonic()`)."""
         # In a thread: the SDK's providers take a timeout but do not keep it.
@@ -50,7 +64,9 @@ class InheritedProviders:
         return self.result()
 
     def shutdown(self, deadline: float) -> FlushResult:  # noqa: ARG002 - one signature for both kinds
-        """Leaves the application's providers alone."""
+        """Leaves the application's providers alone; nothing is read any more."""
+        if self._relay is not None:
+            self._relay.reader = None
         return self.result()
 
     def result(self) -> FlushResult:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from telemetry.metrics.instruments import Counter
     from telemetry.pipeline.outcomes import ExporterStatus, Signal
     from telemetry.pipeline.self_metrics import SelfMetrics
+    from telemetry.pipeline.span_reader import SpanReader
 
 __all__ = ["OwnedProviders"]
 
@@ -90,6 +91,10 @@ class OwnedProviders:
     def exports_logs(self) -> bool:
         """Whether any exporter takes log records."""
         return bool(self._ledgers["logs"])
+
+    def let_read(self, reader: SpanReader) -> None:
+        """Lets a reader see every span from now on."""
+        self._spans.reader = reader
 
     def flush(self, deadline: float) -> FlushResult:
         """Exports everything recorded so far, until `deadline` (`time.monotonic()` seconds)."""
@@ -154,6 +159,7 @@ class OwnedProviders:
             exporter = self.exporters[name].spans
             if exporter is not None:
                 workers.append(self._worker("traces", name, _span_export(exporter), exporter.shutdown))
+        self._spans = QueueSpans(workers, keep_errors=config.traces_keep_errors)
         return TracerProvider(
             sampler=ParentOrRatio(config.traces_sampler_ratio, keep_errors=config.traces_keep_errors),
             resource=resource,
@@ -162,7 +168,7 @@ class OwnedProviders:
                 max_attribute_length=config.attribute_value_limit,
                 max_span_attribute_length=config.attribute_value_limit,
             ),
-            active_span_processor=QueueSpans(workers, keep_errors=config.traces_keep_errors),
+            active_span_processor=self._spans,
             meter_provider=self.meter_provider,
         )
 

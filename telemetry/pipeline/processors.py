@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from telemetry.exporters.sdk_logs import ReadWriteLogRecord
     from telemetry.pipeline.batch import BatchWorker
+    from telemetry.pipeline.span_reader import SpanReader
 
 __all__ = ["QueueLogs", "QueueSpans"]
 
@@ -33,6 +34,9 @@ class QueueSpans(SynchronousMultiSpanProcessor):
     Args:
         workers: One per exporter.
         keep_errors: Whether a span that ended in error is exported although its trace was not sampled.
+
+    Attributes:
+        reader: Sees every span that is recorded, exported or not.
     """
 
     def __init__(self, workers: list[BatchWorker[ReadableSpan]], *, keep_errors: bool) -> None:
@@ -40,9 +44,12 @@ class QueueSpans(SynchronousMultiSpanProcessor):
         self._workers = workers
         self._puts = [worker.put for worker in workers]
         self._keep_errors = keep_errors
+        self.reader: SpanReader | None = None
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Tells added processors."""
+        """Tells the reader and added processors."""
+        if self.reader is not None:
+            self.reader.on_start(span)
         if self._span_processors:
             super().on_start(span, parent_context)
 
@@ -51,12 +58,14 @@ class QueueSpans(SynchronousMultiSpanProcessor):
             super()._on_ending(span)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Queues the span, then tells added processors."""
+        """Queues the span, then tells the reader and added processors."""
         if span.context.trace_flags & 1 or (
             self._keep_errors and span.status.status_code is StatusCode.ERROR
         ):
             for put in self._puts:
                 put(span)
+        if self.reader is not None:
+            self.reader.on_end(span)
         if self._span_processors:
             super().on_end(span)
 

@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING
 from telemetry.pipeline.telemetry import Telemetry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telemetry.classification import Classifier
     from telemetry.config import Settings
     from telemetry.pipeline.handle import Handle
+    from telemetry.pipeline.recorder import Recorder
+    from telemetry.pipeline.span_reader import ReaderFactory, SpanReader
 
 __all__ = ["start"]
 
+_GENAI = "telemetry.genai"
+"""By name: it stands on this package, which may not know it."""
 _LOADED_ON_FIRST_USE = (
+    "telemetry.classification.by_name",
     "telemetry.classification.rules",
+    f"{_GENAI}.derivation",
     "telemetry.metrics.states",
     "telemetry.pipeline.own_instruments",
     "telemetry.pipeline.recording",
@@ -43,13 +52,18 @@ def start(handle: Handle, config: Settings) -> Telemetry:
             stacklevel=4,
         )
         earlier.shutdown()
-    telemetry = Telemetry(handle, config)
+    telemetry = Telemetry(handle, config, _span_reader(handle) if config.genai else None)
     telemetry.publish()
     handle.activate(telemetry)
     if not handle.is_fork_watched and hasattr(os, "register_at_fork"):
         handle.is_fork_watched = True
         os.register_at_fork(before=_finish_imports, after_in_child=lambda: _start_in_child(handle))
     return telemetry
+
+
+def _span_reader(handle: Handle) -> ReaderFactory:
+    make: Callable[[Recorder, Classifier], SpanReader] = import_module(_GENAI).SpanReader
+    return lambda recorder: make(recorder, handle.classifier)
 
 
 def _finish_imports() -> None:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from telemetry.pipeline.globals import GlobalProviders
     from telemetry.pipeline.handle import Handle
     from telemetry.pipeline.outcomes import ExporterStatus, FlushResult
+    from telemetry.pipeline.span_reader import ReaderFactory
 
 __all__ = ["Telemetry"]
 
@@ -64,8 +65,9 @@ class Telemetry:
         logger: OpenTelemetry logger of this pipeline.
     """
 
-    def __init__(self, handle: Handle, config: Settings) -> None:
+    def __init__(self, handle: Handle, config: Settings, make_reader: ReaderFactory | None = None) -> None:
         self.config = config
+        self._make_reader = make_reader
         self._handle = handle
         self._user_instruments = handle.instruments
         self._build(is_child=False)
@@ -80,7 +82,7 @@ class Telemetry:
         self._self_metrics = SelfMetrics(limits, self._user_instruments.limits, trouble)
         self._providers: OwnedProviders | InheritedProviders
         if config.all_exporters == ("inherit",):
-            self._providers = InheritedProviders()
+            self._providers = InheritedProviders(self._handle.span_relay)
         else:
             self._providers = OwnedProviders(config, self._self_metrics, self._counters, is_child=is_child)
         self.meter: Meter = self._providers.meter_provider.get_meter(names.SCOPE_NAME, __version__)
@@ -98,6 +100,11 @@ class Telemetry:
             ConfiguredGenAI(config, self._genai_metrics, self._emit),
             trouble,
         )
+        self._read_spans()
+
+    def _read_spans(self) -> None:
+        if self._make_reader is not None:
+            self._providers.let_read(self._make_reader(self.recorder))
 
     def publish(self) -> None:
         """Makes every instrument visible to the readers, the user's own ones from zero."""
@@ -141,7 +148,10 @@ class Telemetry:
     def restart_in_child(self) -> None:
         """Builds everything anew in a forked child: an instance of its own that counts from zero."""
         if isinstance(self._providers, InheritedProviders):
-            return  # the providers, and what a fork does to them, are the application's
+            # The providers, and what a fork does to them, are the application's. The reader's lock may be
+            # held by a thread that the child does not have.
+            self._read_spans()
+            return
         self._build(is_child=True)
         self.publish()
 

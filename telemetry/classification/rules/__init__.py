@@ -33,6 +33,8 @@ _FILES: Mapping[str, str] = MappingProxyType(
         "sqlite3": "stores",
         "redis": "stores",
         "mcp": "mcp",
+        "pydantic_ai": "frameworks",
+        "langgraph": "frameworks",
     }
 )
 """Library to the file of its rules, read when the first error of that library is seen."""

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a pipeline hands every span to. Cheap for spans that have nothing to do with GenAI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from telemetry import conventions as names
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan, Span  # noqa: TID251 - for type checkers only
+
+    from telemetry.classification import Classifier
+    from telemetry.genai.derivation import Derivation
+    from telemetry.pipeline.recorder import Recorder
+
+__all__ = ["SpanReader"]
+
+_MARKS = frozenset(
+    {
+        names.OPERATION,
+        names.REQUEST_MODEL,
+        names.GEN_AI_TOOL_NAME,
+        names.SYSTEM,
+        "openinference.span.kind",
+        "traceloop.span.kind",
+        "llm.request.type",
+        "agent_name",
+    }
+)
+"""A span without any of these attributes is no GenAI span, in any dialect."""
+
+
+class SpanReader:
+    """Reads GenAI spans of any instrumentor. Thread-safe; never raises.
+
+    Args:
+        recorder: The recording side of the pipeline whose spans it reads.
+        classifier: Says what an exception is.
+    """
+
+    def __init__(self, recorder: Recorder, classifier: Classifier) -> None:
+        self._recorder = recorder
+        self._classifier = classifier
+        self._derivation: Derivation | None = None
+
+    def on_start(self, span: Span) -> None:
+        """Notes operations of our own."""
+        scope = span.instrumentation_scope
+        if scope is not None and scope.name == names.SCOPE_NAME:
+            try:
+                operation = (span.attributes or {}).get(names.OPERATION)
+                if operation is not None:
+                    context = span.get_span_context()
+                    self._derived().own_started(context.trace_id, context.span_id, str(operation))
+            except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
+                self._recorder.trouble.report("genai", problem)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Derives metrics from a span, if it is a GenAI span."""
+        try:
+            scope = span.instrumentation_scope
+            context = span.context
+            if scope is not None and scope.name == names.SCOPE_NAME:
+                self._derived().own_ended(span, context.trace_id, context.span_id)
+            elif not _MARKS.isdisjoint(span.attributes or ()):
+                self._derived().ended(span)
+            if span.parent is None and self._derivation is not None:
+                self._derivation.trace_ended(context.trace_id)
+        except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
+            self._recorder.trouble.report("genai", problem)
+
+    def _derived(self) -> Derivation:
+        if self._derivation is None:
+            from telemetry.genai.derivation import Derivation
+
+            self._derivation = Derivation(self._recorder, self._classifier)
+        return self._derivation
