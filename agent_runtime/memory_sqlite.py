@@ -149,17 +149,12 @@ class SQLiteMemory:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 result = work(connection)
-            except BaseException:
-                connection.rollback()
-                raise
-            if abandoned.is_set():
-                connection.rollback()
-            else:
-                connection.commit()
+                if not abandoned.is_set():
+                    connection.commit()
+            finally:
+                connection.rollback()  # does nothing after a commit that worked
         except sqlite3.Error as error:
-            # Extended codes have the kind of error in their lowest byte.
-            is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
-            raise self._failure(f"{error}.", error, is_recoverable=is_busy) from error
+            raise self._failure(f"{error}.", error, is_recoverable=_is_busy(error)) from error
         return result
 
     def _connect(self) -> sqlite3.Connection:
@@ -167,14 +162,24 @@ class SQLiteMemory:
             Path(self._path).touch(mode=0o600)
         connection = sqlite3.connect(self._path, timeout=self._busy_timeout_s, isolation_level=None)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")  # readers of other processes go on meanwhile
-            connection.execute("PRAGMA synchronous = NORMAL")
+            self._use_wal(connection)
             connection.execute("PRAGMA foreign_keys = ON")
             self._prepare(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _use_wal(self, connection: sqlite3.Connection) -> None:
+        """Makes commits cheaper, and readers and a writer wait less, if nobody is using the file now.
+
+        SQLite does not wait for others here, whatever the timeout; the file's next user gets to do it.
+        """
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error):
+                raise
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
@@ -203,6 +208,11 @@ class SQLiteMemory:
             cause=cause,
             recoverable=is_recoverable,
         )
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    # Extended codes have the kind of error in their lowest byte.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
 
 
 def _written(message: Message) -> str:

@@ -166,6 +166,35 @@ def test_a_file_that_somebody_else_is_writing_is_worth_another_attempt(memory: S
     assert load(memory) == [user("now")]
 
 
+def test_a_new_file_that_somebody_else_is_writing_is_worth_another_attempt(memory: SQLiteMemory, path: Path):
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert failure(memory).recoverable is True
+        other.rollback()
+    append(memory, user("now"))
+    assert load(memory) == [user("now")]
+
+
+def test_a_commit_that_fails_is_undone(memory: SQLiteMemory, path: Path):
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("CREATE TABLE theirs (a)")
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM theirs").fetchall()  # a reader: no commit before it has finished
+        assert failure(memory).recoverable is True
+        other.rollback()
+    append(memory, user("now"))
+    assert load(memory) == [user("now")]
+
+
+def test_a_file_that_cannot_be_written_is_not_worth_another_attempt(memory: SQLiteMemory, path: Path):
+    load(memory)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TRIGGER full BEFORE INSERT ON messages BEGIN SELECT RAISE(ABORT, 'full'); END")
+    error = failure(memory)
+    assert ("full" in str(error), error.recoverable) == (True, False)
+    assert load(memory) == []
+
+
 def test_a_failure_in_the_middle_leaves_nothing_behind(memory: SQLiteMemory, path: Path):
     load(memory)
     with closing(sqlite3.connect(path)) as other:
