@@ -93,6 +93,8 @@ class ModelCalls:
         is_streamed = listener is not None and isinstance(model, StreamingModel)
         if is_streamed:
             attributes = {**attributes, conventions.REQUEST_STREAM: True}
+        # Given at the start, because samplers read them there; a model that is no network's has none.
+        attributes = {**getattr(model, "attributes", {}), **attributes}
         # One span covers all attempts, as the GenAI conventions want it.
         with chat(model.name, provider=model.provider, **attributes) as span:
             if listener is not None and isinstance(model, StreamingModel):

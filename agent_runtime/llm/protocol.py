@@ -18,7 +18,8 @@ class Model(Protocol):
     """A language model behind some provider.
 
     A model makes one attempt and raises what went wrong as its client raises it: retries,
-    timeouts and telemetry are the loop's.
+    timeouts and telemetry are the loop's. It may have `attributes`, a mapping that its spans and
+    metrics carry, such as `server.address`.
     """
 
     @property
