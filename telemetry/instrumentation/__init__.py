@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Instrumentors: the events of resilience libraries that people already use, as our metrics.
+
+    TenacityInstrumentor().instrument()
+
+They are OpenTelemetry instrumentors, so `opentelemetry-instrument` finds them too. Names load on
+first use: a library is only imported by its own instrumentor.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # as `typing` has it, without importing it
+if TYPE_CHECKING:
+    from telemetry.instrumentation.httpx import HttpxRetryInstrumentor as HttpxRetryInstrumentor
+    from telemetry.instrumentation.purgatory import PurgatoryInstrumentor as PurgatoryInstrumentor
+    from telemetry.instrumentation.pybreaker import PybreakerInstrumentor as PybreakerInstrumentor
+    from telemetry.instrumentation.stamina import StaminaInstrumentor as StaminaInstrumentor
+    from telemetry.instrumentation.tenacity import TenacityInstrumentor as TenacityInstrumentor
+
+_MODULE_OF = {
+    "HttpxRetryInstrumentor": "httpx",
+    "PurgatoryInstrumentor": "purgatory",
+    "PybreakerInstrumentor": "pybreaker",
+    "StaminaInstrumentor": "stamina",
+    "TenacityInstrumentor": "tenacity",
+}
+
+__all__ = [
+    "HttpxRetryInstrumentor",
+    "PurgatoryInstrumentor",
+    "PybreakerInstrumentor",
+    "StaminaInstrumentor",
+    "TenacityInstrumentor",
+]
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
