@@ -184,10 +184,14 @@ def test_an_mcp_server_tells_what_its_tools_do_in_the_trace_of_its_client(
     }
     assert errors == {("weather-server", "true"), ("weather-client", "false")}
     (run,) = (span for span in received.spans if span.name == "invoke_agent travel")
-    tools = [span for span in received.spans if span.name == "weather"]
-    assert sorted(span.status for span in tools) == ["ERROR", "UNSET"]
+    tools = [span for span in received.spans if span.name == "execute_tool weather"]
+    assert sorted((span.resource["service.name"], span.status) for span in tools) == [
+        ("weather-client", "ERROR"),
+        ("weather-client", "UNSET"),
+        ("weather-server", "ERROR"),
+        ("weather-server", "UNSET"),
+    ]
     assert {span.trace_id for span in tools} == {run.trace_id}
-    assert {span.resource["service.name"] for span in tools} == {"weather-server"}
 
 
 def test_the_mcp_servers_protocol_is_not_disturbed_by_the_default_exporter(
