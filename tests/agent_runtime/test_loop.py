@@ -653,3 +653,16 @@ def test_breakers_are_there_to_listen_to():
     watched.breakers["llm"].listen(news.append)
     assert news == [CircuitState.CLOSED]
     assert agent(OK, resilience=resilience(is_enabled=False)).breakers == {}
+
+
+def test_a_component_can_have_a_policy_of_its_own(observed):
+    own = {"tool.search": Policy(retry=None)}
+    tools = [search_tool(connection_reset()), search_tool(connection_reset(), name="find")]
+    both = call_tools(("search", {"query": "a"}), ("find", {"query": "b"}))
+    result = agent(both, OK, tools=tools, resilience=resilience(components=own)).run_sync("go")
+    assert [tool.is_error for tool in result.tool_results] == [True, False]
+    assert observed.errors == {
+        ("tool_failure", "tool.search", True): 1,
+        ("tool_failure", "tool.find", True): 1,
+    }
+    assert observed.recovered == {("tool_failure", "tool.find", True): 1}
