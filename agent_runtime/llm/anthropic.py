@@ -10,9 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agent_runtime.llm.anthropic_messages import conversation
+from agent_runtime.llm.attributes import request_attributes, server_attributes
 from agent_runtime.llm.clients import LoopClients
 from agent_runtime.llm.replies import unexpected_reply
-from agent_runtime.llm.server import server_attributes
 from agent_runtime.types import ModelChunk, ModelResponse, ToolCall, ToolCallDelta, Usage
 from telemetry import MissingExtraError
 
@@ -89,8 +89,11 @@ class AnthropicModel:
         asked = make() if client is None else client.with_options(max_retries=0, **silence)
         self._own = asked if client is not None else None
         self._clients = LoopClients(asked, make)
-        self.attributes = server_attributes(str(asked.base_url))
-        """Attributes of its spans and metrics: the server that is asked."""
+        self.attributes = {
+            **server_attributes(str(asked.base_url)),
+            **request_attributes({"max_tokens": max_tokens, **self._options}),
+        }
+        """Attributes of its spans: the server that is asked, and the parameters of the requests."""
 
     def __repr__(self) -> str:
         return f"AnthropicModel({self.name!r}, provider={self.provider!r})"

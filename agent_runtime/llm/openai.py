@@ -6,9 +6,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from agent_runtime.llm.attributes import request_attributes, server_attributes
 from agent_runtime.llm.clients import LoopClients
 from agent_runtime.llm.replies import unexpected_reply
-from agent_runtime.llm.server import server_attributes
 from agent_runtime.types import Message, ModelChunk, ModelResponse, Role, ToolCall, ToolCallDelta, Usage
 from telemetry import MissingExtraError
 
@@ -82,8 +82,8 @@ class OpenAIModel:
         asked = make() if client is None else client.with_options(max_retries=0)
         self._own = asked if client is not None else None
         self._clients = LoopClients(asked, make)
-        self.attributes = server_attributes(str(asked.base_url))
-        """Attributes of its spans and metrics: the server that is asked."""
+        self.attributes = {**server_attributes(str(asked.base_url)), **request_attributes(self._options)}
+        """Attributes of its spans: the server that is asked, and the parameters of the requests."""
 
     def __repr__(self) -> str:
         return f"OpenAIModel({self.name!r}, provider={self.provider!r})"

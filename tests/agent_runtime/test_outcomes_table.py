@@ -194,6 +194,7 @@ class Row:
 
 
 LLM_DOWN = ("llm_error", "llm", "true")
+LLM_TALKS_NONSENSE = ("llm_error", "llm", "false")
 TIMEOUT = ("timeout", "llm", "true")
 RATE_LIMIT = ("rate_limit", "llm", "true")
 BAD_ARGUMENTS = ("invalid_input", "tool.search", "false")
@@ -201,6 +202,7 @@ TOOL_DOWN = ("tool_failure", "tool.search", "false")
 MEMORY_DOWN = ("memory_error", "memory", "true")
 
 ON_500 = ("llm_error", "llm", True, "500")
+ON_NONSENSE = ("llm_error", "llm", False, "telemetry.errors.KairosError")
 ON_TIMEOUT = ("timeout", "llm", True, "timeout")
 ON_HALF = ("llm_error", "llm", True, "half")
 REFUSED = "agent_runtime.resilience.guard.CircuitOpenError"
@@ -237,6 +239,19 @@ TABLE: dict[str, Row] = {
         spans=(run(usage=(10, 2)), LOAD, chat(), APPEND),
         errors={LLM_DOWN: 1},
         recovered={LLM_DOWN: 1},
+    ),
+    "overloaded, reset, then success": Row(
+        script=("529", "reset", "done"),
+        spans=(run(usage=(10, 2)), LOAD, chat(), APPEND),
+        errors={LLM_DOWN: 2},
+        recovered={LLM_DOWN: 2},
+    ),
+    "malformed JSON": Row(
+        script=("malformed",),
+        spans=(run(error=ON_NONSENSE), LOAD, failed_chat(ON_NONSENSE)),
+        errors={LLM_TALKS_NONSENSE: 1},
+        health={"llm": DEGRADED},
+        is_answered=False,
     ),
     "bad tool arguments": Row(
         script=(WRONG, GOOD, "done"),

@@ -8,10 +8,10 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
-from support.llm_server import Answer, Call, Failure, HalfStream, Hang, LLMServer
+from support.llm_server import Answer, Call, Failure, HalfStream, Hang, LLMServer, Malformed, Reset
 
 from agent_runtime import Usage
-from agent_runtime.faults import connection_reset, delay, rate_limit, server_error, timeout
+from agent_runtime.faults import connection_reset, delay, malformed_reply, rate_limit, server_error, timeout
 from agent_runtime.llm import AnthropicModel, OpenAIModel, ScriptedModel, break_off, call_tools, say
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class OnTheWire:
         self.facts: dict[str, Any] = {"gen_ai.response.id": response_id}
         self.where: dict[str, Any] = {"server.address": "127.0.0.1", "server.port": server.port}
         self.is_asked = server.is_asked
+        if name == "anthropic":
+            self.where["gen_ai.request.max_tokens"] = 4096  # the API wants a limit
 
     def model(self, timeout_s: float) -> Model:
         return self._model(self._server, timeout_s)
@@ -67,6 +69,9 @@ class OnTheWire:
             "done": Answer("done"),
             "429": Failure(429, "7"),
             "500": Failure(500),
+            "529": Failure(529),
+            "reset": Reset(),
+            "malformed": Malformed(),
             "timeout": Hang(),
             "hang": Hang(),
             "half": HalfStream(Answer("done")),
@@ -112,6 +117,9 @@ class Scripted:
             "done": done,
             "429": rate_limit(7.0),
             "500": server_error(),
+            "529": server_error(529),
+            "reset": connection_reset(),
+            "malformed": malformed_reply(),
             "timeout": timeout(),
             "hang": delay(1.0),
             "half": break_off("done", connection_reset()),

@@ -240,12 +240,16 @@ def test_a_cancelled_call_hangs_up(server):
     asyncio.run(cancelled())
 
 
-def test_the_server_it_asks_is_an_attribute(server):
-    assert model(server).attributes == {"server.address": "127.0.0.1", "server.port": server.port}
-    assert AnthropicModel("claude", api_key="k").attributes == {
-        "server.address": "api.anthropic.com",
-        "server.port": 443,
+def test_the_server_it_asks_and_its_parameters_are_attributes(server):
+    assert model(server, options={"top_k": 5}).attributes == {
+        "server.address": "127.0.0.1",
+        "server.port": server.port,
+        "gen_ai.request.max_tokens": 4096,
+        "gen_ai.request.top_k": 5,
     }
+    default = AnthropicModel("claude", api_key="k", options={"max_tokens": 7}).attributes
+    assert default["server.address"] == "api.anthropic.com"
+    assert default["gen_ai.request.max_tokens"] == 7
 
 
 def test_the_client_makes_no_span_of_its_own(server, kairos):

@@ -241,7 +241,12 @@ def test_a_cancelled_call_hangs_up(server):
     asyncio.run(cancelled())
 
 
-def test_the_server_it_asks_is_an_attribute(server):
+def test_the_server_it_asks_and_its_parameters_are_attributes(server):
+    assert model(server, options={"temperature": 0}).attributes == {
+        "server.address": "127.0.0.1",
+        "server.port": server.port,
+        "gen_ai.request.temperature": 0,
+    }
     assert model(server).attributes == {"server.address": "127.0.0.1", "server.port": server.port}
     assert OpenAIModel("gpt-4o", api_key="k").attributes == {
         "server.address": "api.openai.com",
