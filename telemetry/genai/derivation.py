@@ -11,6 +11,7 @@ from telemetry.errors import ErrorCode
 from telemetry.genai.call import AGENT, COMPONENTS, LLM, TOOL
 from telemetry.genai.errors import Errors, is_no_error
 from telemetry.genai.health import ErrorRatio
+from telemetry.genai.meters import DURATIONS, TOKENS
 from telemetry.genai.reading import call_of, told_by
 from telemetry.genai.traces import Failure, Seen, Traces
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from telemetry.classification import Classifier
     from telemetry.genai.call import Call
+    from telemetry.genai.meters import Meters
     from telemetry.genai.traces import Trace
     from telemetry.pipeline.recorder import Recorder
 
@@ -41,10 +43,12 @@ class Derivation:
     Args:
         recorder: The pipeline's recording side.
         classifier: Says what an exception is.
+        meters: Says which instrumentors measure by themselves.
     """
 
-    def __init__(self, recorder: Recorder, classifier: Classifier) -> None:
+    def __init__(self, recorder: Recorder, classifier: Classifier, meters: Meters) -> None:
         self._recorder = recorder
+        self._meters = meters
         self._errors = Errors(recorder, classifier)
         self._traces = Traces()
         self._ratios: dict[str, ErrorRatio] = {}
@@ -70,6 +74,18 @@ class Derivation:
                 failure.passes(span_id, span.parent.span_id if span.parent is not None else None, 0)
                 self._traces.get(trace_id).failures.append(failure)
 
+    def measuring_started(self, trace_id: int, span_id: int, scope: str) -> None:
+        """Notes that a span began whose instrumentor measures by itself."""
+        with self._lock:
+            self._traces.get(trace_id).measuring[span_id] = scope
+
+    def measuring_ended(self, trace_id: int, span_id: int) -> None:
+        """Notes that it ended."""
+        with self._lock:
+            trace = self._traces.find(trace_id)
+            if trace is not None:
+                trace.measuring.pop(span_id, None)
+
     def ended(self, span: ReadableSpan) -> None:
         """Counts what a span of somebody else's tells, if it speaks of a call."""
         call = call_of(span)
@@ -86,7 +102,7 @@ class Derivation:
             else:
                 twin.calls.append(call)
             if self._outcome(trace, seen, call, span, is_new=twin is None):
-                self._measure(seen, call, is_new=twin is None)
+                self._measure(seen, call, self._measured(trace, seen), is_new=twin is None)
 
     def trace_ended(self, trace_id: int) -> None:
         """Forgets a trace."""
@@ -122,16 +138,22 @@ class Derivation:
         trace.add_failed(seen)
         return True
 
-    def _measure(self, seen: Seen, call: Call, *, is_new: bool) -> None:
+    def _measured(self, trace: Trace, seen: Seen) -> set[str]:
+        """What instrumentors that saw the call, or are about to have seen it, measure of it themselves."""
+        scopes = {call.scope for call in seen.calls}
+        scopes.update(trace.measuring.values())
+        return {metric for scope in scopes for metric in self._meters.measured_by(scope)}
+
+    def _measure(self, seen: Seen, call: Call, measured: set[str], *, is_new: bool) -> None:
         sink = self._recorder.genai
         labels = _labels(call)
         if is_new:
             histogram = _DURATIONS.get(call.kind)
             if call.operation == names.OPERATION_INVOKE_AGENT:
                 histogram = names.OPERATION_INVOKE_AGENT
-            if histogram is not None:
+            if histogram is not None and not (call.kind == LLM and DURATIONS in measured):
                 sink.duration(histogram, call.seconds, labels)
-        if call.kind != LLM or seen.has_tokens:
+        if call.kind != LLM or seen.has_tokens or TOKENS in measured:
             return
         labels.pop(names.ERROR_TYPE, None)
         for kind, count in (

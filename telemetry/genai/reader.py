@@ -6,8 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telemetry import conventions as names
+from telemetry.genai.meters import Meters
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from opentelemetry.sdk.trace import ReadableSpan, Span  # noqa: TID251 - for type checkers only
 
     from telemetry.classification import Classifier
@@ -37,24 +40,33 @@ class SpanReader:
     Args:
         recorder: The recording side of the pipeline whose spans it reads.
         classifier: Says what an exception is.
+        histograms: Names of the histograms that libraries created -> their instrumentation scopes.
     """
 
-    def __init__(self, recorder: Recorder, classifier: Classifier) -> None:
+    def __init__(
+        self, recorder: Recorder, classifier: Classifier, histograms: Mapping[str, Collection[str]]
+    ) -> None:
         self._recorder = recorder
         self._classifier = classifier
+        self._meters = Meters(histograms)
         self._derivation: Derivation | None = None
 
     def on_start(self, span: Span) -> None:
-        """Notes operations of our own."""
-        scope = span.instrumentation_scope
-        if scope is not None and scope.name == names.SCOPE_NAME:
-            try:
+        """Notes operations of our own, and spans of instrumentors that measure by themselves."""
+        try:
+            scope = span.instrumentation_scope
+            if scope is None:
+                return
+            if scope.name == names.SCOPE_NAME:
                 operation = (span.attributes or {}).get(names.OPERATION)
                 if operation is not None:
                     context = span.get_span_context()
                     self._derived().own_started(context.trace_id, context.span_id, str(operation))
-            except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
-                self._recorder.trouble.report("genai", problem)
+            elif self._meters.any and self._meters.measured_by(scope.name):
+                context = span.get_span_context()
+                self._derived().measuring_started(context.trace_id, context.span_id, scope.name)
+        except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
+            self._recorder.trouble.report("genai", problem)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Derives metrics from a span, if it is a GenAI span."""
@@ -63,8 +75,11 @@ class SpanReader:
             context = span.context
             if scope is not None and scope.name == names.SCOPE_NAME:
                 self._derived().own_ended(span, context.trace_id, context.span_id)
-            elif not _MARKS.isdisjoint(span.attributes or ()):
-                self._derived().ended(span)
+            else:
+                if not _MARKS.isdisjoint(span.attributes or ()):
+                    self._derived().ended(span)
+                if scope is not None and self._meters.any and self._meters.measured_by(scope.name):
+                    self._derived().measuring_ended(context.trace_id, context.span_id)
             if span.parent is None and self._derivation is not None:
                 self._derivation.trace_ended(context.trace_id)
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
@@ -74,5 +89,5 @@ class SpanReader:
         if self._derivation is None:
             from telemetry.genai.derivation import Derivation
 
-            self._derivation = Derivation(self._recorder, self._classifier)
+            self._derivation = Derivation(self._recorder, self._classifier, self._meters)
         return self._derivation

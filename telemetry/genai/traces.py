@@ -96,13 +96,15 @@ class Trace:
 
     Attributes:
         own: Our own GenAI operations that are going on: span to kind. What happens in them is theirs.
+        measuring: Spans that are open of instrumentors that measure by themselves: span to scope.
         failures: Errors, the latest last.
     """
 
-    __slots__ = ("_calls", "_failed", "failures", "own")
+    __slots__ = ("_calls", "_failed", "failures", "measuring", "own")
 
     def __init__(self) -> None:
         self.own: dict[int, str] = {}
+        self.measuring: dict[int, str] = {}
         self.failures: deque[Failure] = deque(maxlen=_MOST_FAILURES)
         self._calls: deque[Seen] = deque(maxlen=_MOST_CALLS)
         self._failed: deque[Seen] = deque(maxlen=_MOST_FAILURES)

@@ -13,10 +13,8 @@ from telemetry.pipeline.telemetry import Telemetry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telemetry.classification import Classifier
     from telemetry.config import Settings
     from telemetry.pipeline.handle import Handle
-    from telemetry.pipeline.recorder import Recorder
     from telemetry.pipeline.span_reader import ReaderFactory, SpanReader
 
 __all__ = ["start"]
@@ -62,8 +60,9 @@ def start(handle: Handle, config: Settings) -> Telemetry:
 
 
 def _span_reader(handle: Handle) -> ReaderFactory:
-    make: Callable[[Recorder, Classifier], SpanReader] = import_module(_GENAI).SpanReader
-    return lambda recorder: make(recorder, handle.classifier)
+    make: Callable[..., SpanReader] = import_module(_GENAI).SpanReader
+    histograms = handle.global_providers.meter_provider.histograms
+    return lambda recorder: make(recorder, handle.classifier, histograms)
 
 
 def _finish_imports() -> None:

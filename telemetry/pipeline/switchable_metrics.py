@@ -34,10 +34,14 @@ class SwitchableMeterProvider(SwitchableProvider[MeterProvider], MeterProvider):
     """Hands out meters whose instruments always use the current real provider. Thread-safe.
 
     Observable instruments live as long as this provider, as they do in the SDK.
+
+    Attributes:
+        histograms: Names of the histograms that libraries created -> their instrumentation scopes.
     """
 
     def __init__(self) -> None:
         super().__init__(NoOpMeterProvider)
+        self.histograms: dict[str, set[str]] = {}
         self._observables: dict[tuple[object, ...], _Observable] = {}
 
     def switch(self, provider: MeterProvider | None) -> None:
@@ -117,6 +121,7 @@ class SwitchableMeter(Meter):
         explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
     ) -> SwitchableHistogram:
         """Create a histogram."""
+        self.provider.histograms.setdefault(name, set()).add(self._name)
         return SwitchableHistogram(
             self,
             name,
