@@ -111,6 +111,7 @@ class Request:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 1024  # connections that wait to be accepted; http.server's five are soon full
     block_on_close = False  # a handler that hangs ends with its client
 
     def shutdown_request(self, request: Any) -> None:

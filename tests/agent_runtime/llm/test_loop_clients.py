@@ -4,7 +4,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
+from pathlib import Path
 
+import pytest
+from support.llm_server import Answer, LLMServer
+from support.waiting import wait_for
+
+from agent_runtime import Message, Role
+from agent_runtime.llm import AnthropicModel, OpenAIModel
 from agent_runtime.llm.clients import LoopClients
 
 
@@ -50,3 +57,42 @@ def test_loops_that_ended_are_let_go():
     gone = [weakref.ref(asyncio.run(clients.get()).closed_in) for _ in range(3)]
     gc.collect()
     assert [loop() is None for loop in gone] == [True, True, False]
+
+
+@pytest.mark.parametrize("kind", ["openai", "anthropic"])
+def test_runs_in_loops_of_their_own_leave_no_connection_open(kind: str, server: LLMServer):
+    model = (
+        OpenAIModel("model-1", api_key="k", base_url=server.openai_url)
+        if kind == "openai"
+        else AnthropicModel("model-1", api_key="k", base_url=server.url)
+    )
+    server.order(*[Answer("done")] * 4)
+    asyncio.run(model.complete([Message(Role.USER, "Hello")], []))
+    gc.collect()
+    before = connections()
+    for _ in range(3):
+        asyncio.run(model.complete([Message(Role.USER, "Hello")], []))
+    wait_for(lambda: connections() <= before, what="the closing of both ends of every connection")
+
+
+def test_concurrent_calls_share_the_loops_client(server: LLMServer):
+    model = OpenAIModel("model-1", api_key="k", base_url=server.openai_url)
+    server.order(*[Answer("done")] * 20)
+
+    async def ask() -> list[str]:
+        calls = [model.complete([Message(Role.USER, "Hello")], []) for _ in range(20)]
+        return [answer.text for answer in await asyncio.gather(*calls)]
+
+    assert asyncio.run(ask()) == ["done"] * 20
+
+
+def connections() -> int:
+    """Sockets of this process, the server's ends included."""
+    return sum(is_socket(each) for each in Path("/proc/self/fd").iterdir())
+
+
+def is_socket(descriptor: Path) -> bool:
+    try:
+        return str(descriptor.readlink()).startswith("socket:")
+    except OSError:  # closed meanwhile
+        return False
