@@ -19,12 +19,17 @@ if TYPE_CHECKING:
 
     from agent_runtime.instrumented_call import Subject
 
-__all__ = ["Life", "NoLife", "life_of"]
+__all__ = ["BlockLife", "Life", "NoLife", "block_of", "life_of"]
 
 
 def life_of(subject: Subject) -> Life | NoLife:
     """Begins a call of `subject`, or none inside one of the same object."""
     return NoLife() if subject.is_under_way() else Life(subject)
+
+
+def block_of(subject: Subject) -> NoLife:
+    """Likewise for a context manager."""
+    return NoLife() if subject.is_under_way() else BlockLife(subject)
 
 
 class Life:
@@ -84,6 +89,30 @@ class NoLife:
 
     def close(self, error: BaseException | None) -> None:
         """Does nothing."""
+
+
+class BlockLife(NoLife):
+    """The call of a context manager made from a generator: it is around the caller's block.
+
+    Whatever the library made current for the block must be so, hence no context of its own.
+
+    Args:
+        subject: What is called.
+    """
+
+    __slots__ = ("_call",)
+
+    def __init__(self, subject: Subject) -> None:
+        self._call = InstrumentedCall(subject)
+        self._call.__enter__()
+
+    def close(self, error: BaseException | None) -> None:
+        """Ends the call, with the error that ended it, if any."""
+        self._call.__exit__(
+            type(error) if error is not None else None,
+            error,
+            error.__traceback__ if error is not None else None,
+        )
 
 
 class _Inside:

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from agent_runtime.instrumented_call import InstrumentedCall
-from agent_runtime.lazy_call import life_of
+from agent_runtime.lazy_call import block_of, life_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
@@ -37,6 +38,8 @@ def wrap(function: Callable[..., Any], subject: Subject) -> Callable[..., Any]:
         wrapper = _async_generator(function, lambda: life_of(subject))
     elif inspect.isgeneratorfunction(function):
         wrapper = _generator(function, lambda: life_of(subject))
+    elif _makes_context_managers(function):
+        wrapper = _context_manager(function, subject)
     elif _is_perhaps_lazy(function):
         wrapper = _perhaps_lazy(function, subject)
     else:
@@ -49,6 +52,17 @@ def wrap(function: Callable[..., Any], subject: Subject) -> Callable[..., Any]:
 def _is_generator_based_coroutine(function: object) -> bool:
     code = getattr(function, "__code__", None)
     return code is not None and bool(code.co_flags & inspect.CO_ITERABLE_COROUTINE)
+
+
+def _nothing() -> Any: ...
+
+
+_OF_CONTEXTLIB = tuple(decorate(_nothing).__code__ for decorate in (contextmanager, asynccontextmanager))
+"""The code that all functions have which contextlib made of a generator function."""
+
+
+def _makes_context_managers(function: object) -> bool:
+    return getattr(function, "__code__", None) in _OF_CONTEXTLIB
 
 
 def _is_perhaps_lazy(function: Callable[..., Any]) -> bool:
@@ -131,6 +145,17 @@ def _async_generator(function: Callable[..., Any], begin: Callable[[], Life | No
         except BaseException as error:
             life.close(error)
             raise
+
+    return call
+
+
+def _context_manager(function: Callable[..., Any], subject: Subject) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        manager = function(*args, **kwargs)
+        body = manager.gen
+        drive = _generator if inspect.isgenerator(body) else _async_generator
+        manager.gen = drive(lambda: body, lambda: block_of(subject))()
+        return manager
 
     return call
 

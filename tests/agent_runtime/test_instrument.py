@@ -6,10 +6,13 @@ import copy
 import functools
 import inspect
 import pickle
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import SimpleNamespace, coroutine
 
 import pytest
+from opentelemetry.trace import get_current_span
 from pydantic import BaseModel
 
 import telemetry
@@ -307,8 +310,6 @@ def test_a_generator_left_early_is_no_error(observed):
 
 
 def test_a_generators_span_is_not_current_between_two_items(observed):
-    from opentelemetry.trace import get_current_span
-
     inside = []
 
     def numbers():
@@ -398,6 +399,74 @@ def test_decorated_generator_functions_are_observed_to_their_end(observed):
     assert list(instrument(decorated(numbers))()) == [1]
     assert asyncio.run(all_of(instrument(decorated(anumbers))())) == [2]
     assert [span.name for span in observed.spans] == ["execute_tool numbers", "execute_tool anumbers"]
+
+
+MARK = ContextVar("mark", default="outside")
+
+
+@contextmanager
+def block(fails=False):
+    token = MARK.set("inside")
+    try:
+        yield "value"
+        if fails:
+            raise RefusedError("at the end")
+    finally:
+        MARK.reset(token)
+
+
+@asynccontextmanager
+async def ablock(fails=False):
+    with block(fails) as value:
+        await asyncio.sleep(0)
+        yield value
+
+
+def in_block(wrapped, *args):
+    with wrapped(*args) as value:
+        return value, MARK.get(), get_current_span()
+
+
+def in_ablock(wrapped, *args):
+    async def main():
+        async with wrapped(*args) as value:
+            return value, MARK.get(), get_current_span()
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize(("function", "enter"), [(block, in_block), (ablock, in_ablock)])
+def test_a_context_manager_is_a_call_around_the_block(function, enter, observed):
+    wrapped = instrument(function)
+    value, mark, current = enter(wrapped)
+
+    span = observed.span(f"execute_tool {function.__name__}")
+    assert (value, mark, MARK.get()) == ("value", "inside", "outside")
+    assert current.get_span_context().span_id == span.context.span_id
+    assert span.status.status_code.name == "UNSET"
+
+
+@pytest.mark.parametrize(("function", "enter"), [(block, in_block), (ablock, in_ablock)])
+def test_a_context_managers_error_is_on_its_span(function, enter, observed):
+    with pytest.raises(RefusedError):
+        enter(instrument(function), True)
+
+    assert list(observed.errors.values()) == [1]
+    assert observed.span(f"execute_tool {function.__name__}").status.status_code.name == "ERROR"
+
+
+def test_a_context_manager_inside_a_call_of_the_same_object_is_part_of_it(observed):
+    class BlockTool:
+        @contextmanager
+        def stream(self):
+            yield 1
+
+        def call(self):
+            with self.stream() as value:
+                return value
+
+    assert instrument(BlockTool(), methods=["call", "stream"]).call() == 1
+    assert len(observed.spans) == 1
 
 
 def test_a_plain_function_that_only_looks_like_a_coroutine_function_ends_at_once(observed):
