@@ -43,6 +43,8 @@ CIRCUIT_BREAKER_STATE = "kairos.circuit_breaker.state"
 # Self-metrics.
 DROPPED = "kairos.telemetry.dropped"
 EXPORT_DURATION = "kairos.telemetry.export.duration"
+COLLECTION = "kairos.telemetry.collection"
+"""Never has a point: asking it lets our instruments get ready for a collection."""
 SIGNAL = "signal"
 REASON = "reason"
 OUTCOME = "outcome"

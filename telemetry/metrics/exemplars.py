@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from opentelemetry.context import Context, create_key, get_value
+from opentelemetry.context import Context, create_key, get_current, get_value
 from opentelemetry.trace import (
     NonRecordingSpan,
     Span,
@@ -23,7 +23,7 @@ from opentelemetry.trace import (
 if TYPE_CHECKING:
     from telemetry.metrics.cells import CounterCell, Exemplar
 
-__all__ = ["context_of", "exemplar_of", "keep_span"]
+__all__ = ["context_of", "current_sampled", "exemplar_of", "keep_span"]
 
 _KEY = create_key("kairos-exemplar")
 
@@ -39,6 +39,12 @@ def context_of(exemplar: Exemplar) -> Context:
 def exemplar_of(context: Context) -> Exemplar | None:
     """Returns the exemplar that a context carries, if any."""
     return cast("Exemplar | None", get_value(_KEY, context))
+
+
+def current_sampled() -> Context | None:
+    """Returns the current context, if its span is sampled: what a histogram's exemplar is made from."""
+    context = get_current()
+    return context if get_current_span(context).get_span_context().trace_flags.sampled else None
 
 
 def keep_span(cell: CounterCell, span: Span | None) -> None:

@@ -6,11 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telemetry import conventions as names
-from telemetry.metrics.instruments import Counter, Histogram, HistogramCell
+from telemetry.metrics.histograms import Histogram
+from telemetry.metrics.instruments import Counter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from telemetry.metrics.histograms import HistogramCell
     from telemetry.metrics.limits import Limits
     from telemetry.metrics.publication import Publication
 

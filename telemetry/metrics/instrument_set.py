@@ -13,7 +13,8 @@ from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
 
 from telemetry.conventions import OWN_METRICS
-from telemetry.metrics.instruments import Counter, Gauge, Histogram
+from telemetry.metrics.histograms import Histogram
+from telemetry.metrics.instruments import Counter, Gauge
 from telemetry.metrics.limits import Limits
 
 if TYPE_CHECKING:

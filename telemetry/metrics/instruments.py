@@ -14,45 +14,22 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from telemetry.conventions import OVERFLOW
 from telemetry.metrics.attributes import Labels, clean_attributes, series_key
-from telemetry.metrics.cells import EXEMPLAR_LOOKS, CounterCell, GaugeCell, fitting, is_amount
+from telemetry.metrics.cells import EXEMPLAR_LOOKS, CounterCell, GaugeCell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-    from opentelemetry.metrics import Histogram as OTelHistogram
     from opentelemetry.metrics import Observation
 
     from telemetry.metrics.limits import Limits
     from telemetry.metrics.publication import Callback, Publication
 
-__all__ = ["Counter", "Gauge", "Histogram", "HistogramCell"]
+__all__ = ["Counter", "Gauge", "Instrument"]
 
 CellT = TypeVar("CellT")
 
 
-class HistogramCell:
-    """One histogram series.
-
-    Attributes:
-        attributes: The attributes of the series.
-    """
-
-    __slots__ = ("_instrument", "attributes")
-
-    def __init__(self, attributes: Labels, instrument: Histogram) -> None:
-        self.attributes = attributes
-        self._instrument = instrument
-
-    def record(self, value: float) -> None:
-        """Records one measurement; does nothing while no pipeline is active.
-
-        Args:
-            value: Finite and not negative; anything else is refused, which is counted and logged once.
-        """
-        self._instrument.pass_on(value, self.attributes)
-
-
-class _Instrument(Generic[CellT]):
+class Instrument(Generic[CellT]):
     """What all kinds share: a name, and one cell per set of attributes up to the limit."""
 
     def __init__(self, name: str, unit: str, description: str, limits: Limits) -> None:
@@ -105,7 +82,7 @@ class _Instrument(Generic[CellT]):
         raise NotImplementedError  # pragma: no cover - every kind below has its own
 
 
-class Counter(_Instrument[CounterCell]):
+class Counter(Instrument[CounterCell]):
     """A counter whose series are bound: `counter.bind({...}).inc()`."""
 
     def rebase(self, start_unix_nano: int) -> None:
@@ -140,7 +117,7 @@ class Counter(_Instrument[CounterCell]):
         return CounterCell(labels, time.time_ns(), self._refuse)
 
 
-class Gauge(_Instrument[GaugeCell]):
+class Gauge(Instrument[GaugeCell]):
     """A gauge whose series are bound: `gauge.bind({...}).set(v)`."""
 
     def rebase(self, _start_unix_nano: int) -> None:
@@ -162,37 +139,3 @@ class Gauge(_Instrument[GaugeCell]):
 
     def _new_cell(self, labels: Labels) -> GaugeCell:
         return GaugeCell(labels, self._refuse)
-
-
-class Histogram(_Instrument[HistogramCell]):
-    """A histogram whose series are bound: `histogram.bind({...}).record(v)`."""
-
-    def __init__(
-        self, name: str, unit: str, description: str, limits: Limits, buckets: Sequence[float] | None
-    ) -> None:
-        super().__init__(name, unit, description, limits)
-        self._buckets = buckets
-        self._target: OTelHistogram | None = None
-
-    def pass_on(self, value: float, attributes: Labels) -> None:
-        """Hands one measurement to the meter that is registered, if any."""
-        target = self._target
-        if target is None:
-            return
-        if is_amount(value):
-            target.record(fitting(value), attributes)
-        else:
-            self._limits.refuse(self.name, value)
-
-    def rebase(self, _start_unix_nano: int) -> None:
-        """Stops passing on: the measurements belong to the pipeline that took them."""
-        self._target = None
-
-    def publish(self, publication: Publication) -> None:
-        """Passes measurements on to the publication's meter."""
-        self._target = publication.meter.create_histogram(
-            self.name, self.unit, self.description, explicit_bucket_boundaries_advisory=self._buckets
-        )
-
-    def _new_cell(self, labels: Labels) -> HistogramCell:
-        return HistogramCell(labels, self)

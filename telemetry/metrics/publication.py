@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
+from telemetry import conventions as names
 from telemetry.metrics.cells import fitting
 from telemetry.metrics.exemplars import context_of
 
@@ -62,12 +63,39 @@ class Publication:
         meter: The meter.
         exemplars: Whether the meter's provider has our reservoir. Another one would take the
             running total for the measured value, so without ours no exemplar is handed over.
+        housekeeping: Starts a thread that calls `prepare` about once a second.
+
+    Attributes:
+        meter: The same meter.
+        is_kept: Whether the housekeeping was started; there is none until something waits.
     """
 
-    def __init__(self, meter: PublishingMeter, *, exemplars: bool) -> None:
+    def __init__(
+        self, meter: PublishingMeter, *, exemplars: bool, housekeeping: Callable[[], None] = lambda: None
+    ) -> None:
         self.meter = meter
+        self.is_kept = False
         self._exemplars = exemplars
+        self._housekeeping = housekeeping
         self._is_live = True
+        self._preparations: list[Callable[[], None]] = []
+        # Callbacks are asked in the order of registration and before the SDK reads its own
+        # instruments: the first one can let everybody get ready. It has nothing to say itself.
+        meter.create_observable_gauge(names.COLLECTION, [self.callback(self._prepare)])
+
+    def before_collection(self, prepare: Callable[[], None]) -> None:
+        """Calls `prepare` before every collection, and whenever the house is kept."""
+        self._preparations.append(prepare)
+
+    def keep_house(self) -> None:
+        """Starts the housekeeping, which calls `prepare` about once a second, unless it runs already."""
+        self.is_kept = True
+        self._housekeeping()
+
+    def prepare(self) -> None:
+        """Calls everybody who asked to be called before a collection."""
+        for prepare in list(self._preparations):
+            prepare()
 
     def end(self) -> None:
         """Silences every callback of this publication."""
@@ -85,3 +113,7 @@ class Publication:
         """Returns one observation, with its exemplar where the reader can take it."""
         context = context_of(exemplar) if exemplar is not None and self._exemplars else None
         return Observation(fitting(value), attributes, context)
+
+    def _prepare(self, _publication: Publication) -> Iterable[Observation]:
+        self.prepare()
+        return ()

@@ -9,7 +9,8 @@ TYPE_CHECKING = False  # as `typing` has it, without importing it: the `none` pa
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from telemetry.metrics.instruments import Counter, Gauge, Histogram
+    from telemetry.metrics.histograms import Histogram
+    from telemetry.metrics.instruments import Counter, Gauge
 
 __all__ = ["counter", "gauge", "histogram"]
 

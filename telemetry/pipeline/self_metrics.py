@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telemetry import conventions as names
-from telemetry.metrics.instruments import Counter, Histogram
+from telemetry.metrics.histograms import Histogram
+from telemetry.metrics.instruments import Counter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -106,9 +106,11 @@ class Telemetry:
         meter: PublishingMeter = self.meter
         if isinstance(self._providers, InheritedProviders):
             meter = self._handle.lasting_meter(self.meter)
-        self._publication = Publication(meter, exemplars=self._providers.takes_exemplars)
-        self._sampler = Ticker("kairos-error-rate", SAMPLE_SECONDS, self._counts.window.sample)
-        self._counts.on_first_error = self._sampler.start
+        self._housekeeper = Ticker("kairos-housekeeping", SAMPLE_SECONDS, self._keep_house)
+        self._publication = Publication(
+            meter, exemplars=self._providers.takes_exemplars, housekeeping=self._housekeeper.start
+        )
+        self._counts.on_first_error = self._housekeeper.start
         recorder = self.recorder
         for group in (
             self._counts,
@@ -176,7 +178,7 @@ class Telemetry:
             if self._result is None:
                 self._handle.deactivate(self)
                 self._result = self._providers.shutdown(deadline)
-                self._sampler.stop()
+                self._housekeeper.stop()
                 self._user_instruments.withdraw(self._publication)
                 atexit.unregister(self._at_exit)
             return self._result
@@ -263,6 +265,10 @@ class Telemetry:
     def _counters(self) -> dict[str, Counter]:
         own = (self._counts.total, self._counts.recovered, self._self_metrics.dropped)
         return {**self._user_instruments.counters(), **{counter.name: counter for counter in own}}
+
+    def _keep_house(self) -> None:
+        self._counts.window.sample()
+        self._publication.prepare()
 
     def _timeout(self, timeout: float | None) -> float:
         return self.config.shutdown_timeout_seconds if timeout is None else max(0.0, timeout)
