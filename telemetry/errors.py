@@ -166,7 +166,8 @@ class MissingExtraError(TelemetryError, ImportError):
     def __init__(self, capability: str, extra: str) -> None:
         self.capability = capability
         self.extra = extra
-        super().__init__(f"{capability} is not installed; run: pip install 'kairos-telemetry[{extra}]'")
+        command = f"pip install 'kairos-telemetry[{extra}]'"
+        super().__init__(f"{capability} needs an extra that is not installed; run: {command}")
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.capability, self.extra), self.__dict__

@@ -106,5 +106,7 @@ def test_a_config_error_lists_every_problem():
 
 def test_a_missing_extra_names_the_command():
     error = MissingExtraError("The YAML reader", "yaml")
-    assert str(error) == "The YAML reader is not installed; run: pip install 'kairos-telemetry[yaml]'"
+    assert str(error) == (
+        "The YAML reader needs an extra that is not installed; run: pip install 'kairos-telemetry[yaml]'"
+    )
     assert isinstance(error, ImportError)

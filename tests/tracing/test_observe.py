@@ -311,3 +311,9 @@ def test_leaving_a_block_twice_changes_nothing(kairos):
     scope.close(None)
 
     assert len(kairos.spans) == 1
+
+
+def test_leaving_a_block_that_was_never_entered_does_nothing(kairos):
+    telemetry.observe(component="tool").__exit__(None, None, None)
+
+    assert kairos.spans == []
