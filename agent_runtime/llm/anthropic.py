@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from agent_runtime.answers import read
 from agent_runtime.llm.anthropic_messages import conversation
 from agent_runtime.llm.attributes import request_attributes, server_attributes
 from agent_runtime.llm.clients import LoopClients
@@ -203,5 +204,6 @@ def _last_usage(first: Usage | None, last: MessageDeltaUsage) -> Usage:
 
 
 def _reasoning_tokens(usage: AnthropicUsage | MessageDeltaUsage) -> int | None:
-    details = getattr(usage, "output_tokens_details", None)  # older releases do not know it
-    return details.thinking_tokens if details is not None else None
+    # A release that does not know the field leaves it a mapping.
+    tokens = read(read(usage, "output_tokens_details"), "thinking_tokens")
+    return tokens if isinstance(tokens, int) else None

@@ -290,9 +290,7 @@ def test_an_answer_needs_room():
 def test_releases_without_spans_of_their_own_are_not_asked_to_be_silent(server, monkeypatch):
     class Older(anthropic.AsyncAnthropic):
         def __init__(self, *, api_key, base_url, max_retries) -> None:
-            super().__init__(
-                api_key=api_key, base_url=base_url, max_retries=max_retries, open_telemetry=False
-            )
+            super().__init__(api_key=api_key, base_url=base_url, max_retries=max_retries)
 
     monkeypatch.setattr(anthropic, "AsyncAnthropic", Older)
     server.order(Answer("done"))
