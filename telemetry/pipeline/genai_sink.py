@@ -75,11 +75,12 @@ class ConfiguredGenAI:
         """Writes content where `capture_content` allows it.
 
         On the span as JSON text, which every consumer can carry; on the event structured, as the
-        GenAI conventions want it, unless that would be longer than an attribute may be.
+        GenAI conventions want it, unless that would be longer than an attribute may be. A callable
+        is asked for the content only where it is wanted.
         """
         if not content or not (self._on_span or self._as_event):
             return
-        texts = {key: _json(value) for key, value in content.items()}
+        texts = {key: _json(value() if callable(value) else value) for key, value in content.items()}
         clipped: dict[str, AttributeValue] = {key: clip(text, self._limit) for key, text in texts.items()}
         if self._on_span:
             span.set_attributes(clipped)

@@ -265,6 +265,9 @@ class ModelOperation(_Operation):
     ) -> None:
         """Hands over messages in the GenAI conventions' form; exported only with `capture_content`.
 
+        Each may be a callable that returns them, which is called only when they are exported: building
+        them from a long conversation costs more than everything else.
+
         Args:
             input_messages: List of `{"role": ..., "parts": [{"type": "text", "content": ...}, ...]}`.
             output_messages: The same, with `finish_reason` per message.

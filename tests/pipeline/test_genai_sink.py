@@ -8,6 +8,7 @@ import json
 import pytest
 
 import telemetry
+from telemetry.testing import isolated
 
 SECRET = "the launch code"
 MESSAGES = [{"role": "user", "parts": [{"type": "text", "content": SECRET}]}]
@@ -154,3 +155,18 @@ def test_content_of_nothing_changes_nothing(kairos):
         chat.content()
 
     assert kairos.logs == []
+
+
+@pytest.mark.parametrize(("capture", "calls"), [("none", 0), ("span", 1), ("both", 1)])
+def test_content_behind_a_callable_is_built_only_where_it_is_wanted(capture, calls):
+    built = []
+
+    def build():
+        built.append(1)
+        return MESSAGES
+
+    with isolated(capture_content=capture) as kairos, telemetry.chat("m", provider="p") as chat:
+        chat.content(input_messages=build)
+    assert len(built) == calls
+    if calls:
+        assert json.loads(kairos.span("chat m").attributes["gen_ai.input.messages"]) == MESSAGES
