@@ -142,7 +142,7 @@ def _loaded(name: str) -> type | None:
 
 
 def _by_ending(name: str) -> Verdict | None:
-    short = name.rpartition(".")[2].lower()
+    short = name.rpartition(".")[2].lower().replace("_", "")
     for ending in ("error", "exception", "failure"):
         short = short.removesuffix(ending)
     for part, verdict in _BY_ENDING:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from threading import RLock
 from typing import TYPE_CHECKING
 
+from opentelemetry.trace import StatusCode
+
 from telemetry import conventions as names
 from telemetry.errors import ErrorCode
 from telemetry.genai.call import AGENT, COMPONENTS, LLM, TOOL
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Derivation"]
 
+_ERROR = StatusCode.ERROR
+_MOST_TRACES = 4096
 _OWN_KINDS = {
     names.OPERATION_CHAT: LLM,
     names.OPERATION_EXECUTE_TOOL: TOOL,
@@ -51,6 +55,9 @@ class Derivation:
         self._meters = meters
         self._errors = Errors(recorder, classifier)
         self._traces = Traces()
+        # Our own GenAI operations that are going on: trace, span, kind. What happens in them is theirs.
+        # Beside the traces and without the lock, because it is on the path of our own spans.
+        self._own: dict[int, dict[int, str]] = {}
         self._ratios: dict[str, ErrorRatio] = {}
         # Reentrant: a signal handler may end a span in the middle of it.
         self._lock = RLock()
@@ -59,19 +66,24 @@ class Derivation:
         """Notes that an operation of our own began: what others see in it is counted already."""
         kind = _OWN_KINDS.get(operation)
         if kind is not None:
-            with self._lock:
-                self._traces.get(trace_id).own[span_id] = kind
+            own = self._own
+            own.setdefault(trace_id, {})[span_id] = kind
+            if len(own) > _MOST_TRACES:  # those whose first span is another process's
+                with self._lock:
+                    own.pop(next(iter(own)), None)
 
     def own_ended(self, span: ReadableSpan, trace_id: int, span_id: int) -> None:
         """Notes that a span of our own ended, and what it failed with: outer spans will tell of it too."""
+        own = self._own.get(trace_id)
+        if own is not None:
+            own.pop(span_id, None)
+        if span.status.status_code is not _ERROR:
+            return
         told = told_by(span)
-        with self._lock:
-            trace = self._traces.find(trace_id)
-            if trace is not None:
-                trace.own.pop(span_id, None)
-            if told is not None and told.counted is not None:
-                failure = Failure(told.counted, told, {span_id}, span.end_time or 0)
-                failure.passes(span_id, span.parent.span_id if span.parent is not None else None, 0)
+        if told is not None and told.counted is not None:
+            failure = Failure(told.counted, told, set(), span.end_time or 0)
+            failure.passes(span_id, span.parent.span_id if span.parent is not None else None, 0)
+            with self._lock:
                 self._traces.get(trace_id).failures.append(failure)
 
     def measuring_started(self, trace_id: int, span_id: int, scope: str) -> None:
@@ -93,7 +105,7 @@ class Derivation:
             return
         with self._lock:
             trace = self._traces.get(call.trace_id)
-            if call.kind != AGENT and call.kind in trace.own.values():
+            if call.kind != AGENT and call.kind in tuple(self._own.get(call.trace_id, {}).values()):
                 return
             twin = trace.twin_of(call)
             seen = twin or Seen(call)
@@ -106,8 +118,10 @@ class Derivation:
 
     def trace_ended(self, trace_id: int) -> None:
         """Forgets a trace."""
-        with self._lock:
-            self._traces.forget(trace_id)
+        self._own.pop(trace_id, None)
+        if self._traces.find(trace_id) is not None:
+            with self._lock:
+                self._traces.forget(trace_id)
 
     def _outcome(self, trace: Trace, seen: Seen, call: Call, span: ReadableSpan, *, is_new: bool) -> bool:
         """Counts errors and recoveries; returns whether the call came to an end at all."""

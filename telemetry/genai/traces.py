@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is remembered of each trace: calls, their errors, and our own operations that are going on."""
+"""What is remembered of each trace: calls, and their errors."""
 
 from __future__ import annotations
 
@@ -95,15 +95,13 @@ class Trace:
     """What is remembered of one trace.
 
     Attributes:
-        own: Our own GenAI operations that are going on: span to kind. What happens in them is theirs.
         measuring: Spans that are open of instrumentors that measure by themselves: span to scope.
         failures: Errors, the latest last.
     """
 
-    __slots__ = ("_calls", "_failed", "failures", "measuring", "own")
+    __slots__ = ("_calls", "_failed", "failures", "measuring")
 
     def __init__(self) -> None:
-        self.own: dict[int, str] = {}
         self.measuring: dict[int, str] = {}
         self.failures: deque[Failure] = deque(maxlen=_MOST_FAILURES)
         self._calls: deque[Seen] = deque(maxlen=_MOST_CALLS)

@@ -7,10 +7,12 @@ import asyncio
 from contextlib import suppress
 
 import pytest
-from opentelemetry.trace import StatusCode
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, set_span_in_context
 
 import telemetry
 from telemetry.genai import derivation, traces
+from telemetry.pipeline.handle import HANDLE
 
 OFFICIAL, OPENINFERENCE, TRACELOOP = "official.scope", "openinference.scope", "traceloop.scope"
 CHAT = {
@@ -418,6 +420,18 @@ def test_memory_is_bounded_when_traces_never_end(foreign, monkeypatch):
     assert kept.find(0) is None
 
 
+def test_so_it_is_with_operations_of_our_own_in_others_traces(foreign, monkeypatch):
+    monkeypatch.setattr(derivation, "_MOST_TRACES", 10)
+    for trace_id in range(1, 31):
+        parent = SpanContext(trace_id, 1, is_remote=True, trace_flags=TraceFlags(1))
+        attached = attach(set_span_in_context(NonRecordingSpan(parent)))
+        with telemetry.chat("m", provider="p"):
+            pass
+        detach(attached)
+
+    assert len(foreign.provider._active_span_processor.reader._derivation._own) == 10
+
+
 def test_what_is_remembered_of_a_trace_goes_with_it(foreign):
     with foreign.span("app", {}):
         foreign.call(OFFICIAL, CHAT[OFFICIAL], TimeoutError("slow"))
@@ -444,5 +458,128 @@ def test_what_goes_wrong_in_deriving_is_contained(foreign, monkeypatch, caplog):
 @pytest.mark.kairos(genai=False)
 def test_genai_false_derives_nothing(foreign):
     foreign.call(OFFICIAL, CHAT[OFFICIAL], TimeoutError("slow"))
+
+    assert foreign.errors() == {}
+
+
+# -- corners -------------------------------------------------------------------------------------
+
+
+def test_the_exception_behind_the_one_in_flight_may_be_the_one_told_of(foreign):
+    error = TimeoutError("slow")
+    with foreign.span(OFFICIAL, CHAT[OFFICIAL]) as span:
+        try:
+            raise RuntimeError("wrapped") from error
+        except RuntimeError:
+            span.record_exception(error)
+            span.set_status(StatusCode.ERROR)
+            span.end()
+    telemetry.record_error(error)
+
+    assert foreign.errors() == {"timeout llm": 1}
+
+
+def test_an_exception_without_a_text_is_counted_too(foreign):
+    class SilentError(Exception):
+        def __str__(self):
+            raise RuntimeError("no text")
+
+    with foreign.span(OFFICIAL, CHAT[OFFICIAL]) as span:
+        try:
+            raise SilentError
+        except SilentError:
+            span.set_attribute("error.type", "SilentError")
+            span.end()
+
+    assert foreign.errors() == {"internal_error llm": 1}
+
+
+def test_calls_of_several_kinds_in_each_other_are_several(foreign):
+    with foreign.span(OFFICIAL, TOOL), foreign.span(OPENINFERENCE, CHAT[OPENINFERENCE]):
+        pass
+
+    assert duration_count(foreign.kairos) == 1
+    assert duration_count(foreign.kairos, "gen_ai.execute_tool.duration") == 1
+
+
+def test_a_call_without_a_model_may_be_any(foreign):
+    with (
+        foreign.span(OFFICIAL, CHAT[OFFICIAL]),
+        foreign.span(OPENINFERENCE, {"openinference.span.kind": "LLM"}),
+    ):
+        pass
+
+    assert duration_count(foreign.kairos) == 1
+
+
+def test_a_span_without_a_scope_is_read(foreign):
+    span = foreign.provider.get_tracer("x").start_span("call", attributes=CHAT[OFFICIAL])
+    span._instrumentation_scope = None
+    reader = foreign.provider._active_span_processor.reader
+    reader.on_start(span)
+    span.end()
+
+    assert duration_count(foreign.kairos) == 1
+
+
+def test_operations_that_nobody_knows_yet_are_passed_over(foreign):
+    foreign.call(OFFICIAL, {"gen_ai.operation.name": "dream", "gen_ai.request.model": "m"}, ValueError("no"))
+
+    assert foreign.errors() == {}
+
+
+def test_agents_and_chains_in_each_other_are_no_twins(foreign):
+    agent = {"gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": "a"}
+    with foreign.span(OPENINFERENCE, CHAIN):
+        foreign.call(OFFICIAL, agent)
+
+    assert duration_count(foreign.kairos, "gen_ai.invoke_agent.duration") == 1
+
+
+def test_an_endless_chain_of_causes_is_not_followed_to_its_end(foreign):
+    error: Exception = TimeoutError("slow")
+    for number in range(20):
+        wrapper = RuntimeError(str(number))
+        wrapper.__cause__ = error
+        error = wrapper
+    with foreign.span(OFFICIAL, CHAT[OFFICIAL]) as span:
+        try:
+            raise error
+        except RuntimeError:
+            span.record_exception(TimeoutError("slow"))
+            span.set_status(StatusCode.ERROR)
+            span.end()
+
+    assert foreign.errors() == {"timeout llm": 1}
+
+
+def test_what_an_instrumentor_measures_itself_is_not_measured_again(foreign):
+    meters = HANDLE.global_providers.meter_provider
+    meter = meters.get_meter("measuring.scope")
+    durations = meter.create_histogram("gen_ai.client.operation.duration")
+    meter.create_histogram("gen_ai.client.token.usage")
+    tokens = {**CHAT[OFFICIAL], "gen_ai.usage.input_tokens": 7}
+    try:
+        with foreign.span("app", {}), foreign.span("measuring.scope.v1", tokens):
+            foreign.call(OPENINFERENCE, {**CHAT[OPENINFERENCE], "llm.token_count.prompt": 7})
+            durations.record(1.0)
+        foreign.call("measuring.scope_of_another", tokens)
+    finally:
+        meters.histograms.clear()
+
+    assert duration_count(foreign.kairos) == 2
+    assert foreign.kairos.value("gen_ai.client.token.usage", {"gen_ai.token.type": "input"}) == 7
+
+
+def test_spans_of_instrumentors_that_measure_may_end_after_their_trace(foreign):
+    meters = HANDLE.global_providers.meter_provider
+    meters.get_meter("measuring.scope").create_histogram("gen_ai.client.token.usage")
+    try:
+        with foreign.span("app", {}):
+            late = foreign.provider.get_tracer("measuring.scope").start_span("not a call")
+        late.end()
+        foreign.call("measuring.scope", {})
+    finally:
+        meters.histograms.clear()
 
     assert foreign.errors() == {}
