@@ -158,6 +158,13 @@ def test_an_error_of_our_own_span_is_not_counted_again_further_out(foreign):
     assert foreign.errors() == {"invalid_input tool": 1}
 
 
+def test_a_failed_span_of_ours_without_an_error_says_nothing(foreign):
+    with telemetry.observe(name="x") as span:
+        span.set_status(StatusCode.ERROR)
+
+    assert foreign.errors() == {}
+
+
 def test_equal_errors_of_calls_after_each_other_are_several(foreign):
     with foreign.span("app", {}):
         for _ in range(3):
