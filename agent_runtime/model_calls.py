@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from agent_runtime import content
 from agent_runtime.llm.protocol import StreamingModel
 from agent_runtime.resilience.fallback import first_that_works
 from agent_runtime.resilience.guard import Guard
@@ -97,11 +98,20 @@ class ModelCalls:
         attributes = {**getattr(model, "attributes", {}), **attributes}
         # One span covers all attempts, as the GenAI conventions want it.
         with chat(model.name, provider=model.provider, **attributes) as span:
-            if listener is not None and isinstance(model, StreamingModel):
-                attempt = partial(streamed, model, messages, tools, listener, span.first_chunk)
-                response = await guard.call_in_parts(attempt, ledger, lambda: listener.has_heard)
-            else:
-                response = await guard.call(lambda: model.complete(messages, tools), ledger)
+            answer: ModelResponse | None = None
+            try:
+                if listener is not None and isinstance(model, StreamingModel):
+                    attempt = partial(streamed, model, messages, tools, listener, span.first_chunk)
+                    response = await guard.call_in_parts(attempt, ledger, lambda: listener.has_heard)
+                else:
+                    response = await guard.call(lambda: model.complete(messages, tools), ledger)
+                answer = response
+            finally:
+                span.content(
+                    input_messages=partial(content.conversation, messages),
+                    output_messages=None if answer is None else partial(content.output, answer),
+                    system_instructions=content.instructions(messages),
+                )
             usage = response.usage
             span.response(
                 model=response.model or model.name,

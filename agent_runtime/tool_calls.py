@@ -114,13 +114,14 @@ class ToolCalls:
         name = tool.spec.name
         with execute_tool(name, call_id=call.id, **attributes, **_facts(tool)) as span:
             started = time.perf_counter()
-            is_success = False
+            content: str | None = None
             try:
                 content = await guard.call(partial(tool.call, call.arguments), ledger)
-                is_success = True
             finally:
                 duration_ms = (time.perf_counter() - started) * 1000.0
+                is_success = content is not None
                 span.set({conventions.TOOL_DURATION_MS: duration_ms, conventions.TOOL_SUCCESS: is_success})
+                span.content(arguments=call.arguments, result=content)
             return content
 
     async def _refuse(self, call: ToolCall, ledger: Ledger, attributes: Mapping[str, str | int]) -> str:

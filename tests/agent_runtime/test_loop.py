@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pickle
 import threading
+from urllib.error import HTTPError
 
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
@@ -666,3 +668,38 @@ def test_a_component_can_have_a_policy_of_its_own(observed):
         ("tool_failure", "tool.find", True): 1,
     }
     assert observed.recovered == {("tool_failure", "tool.find", True): 1}
+
+
+@pytest.mark.kairos(capture_content="span")
+def test_content_is_on_the_spans_when_asked_for(observed):
+    called = call_tools(("search", {"query": "tea"}), text="Looking.")
+    agent(called, OK, tools=[search_tool()], instructions="Be brief.").run_sync("find tea")
+    second = next(span for span in observed.spans[::-1] if span.name == "chat atlas").attributes
+    assert json.loads(second["gen_ai.system_instructions"]) == [{"type": "text", "content": "Be brief."}]
+    assert json.loads(second["gen_ai.input.messages"]) == [
+        {"role": "user", "parts": [{"type": "text", "content": "find tea"}]},
+        {
+            "role": "assistant",
+            "parts": [
+                {"type": "text", "content": "Looking."},
+                {"type": "tool_call", "id": "call_1", "name": "search", "arguments": '{"query": "tea"}'},
+            ],
+        },
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "call_1", "response": '["tea"]'}]},
+    ]
+    assert json.loads(second["gen_ai.output.messages"]) == [
+        {"role": "assistant", "parts": [{"type": "text", "content": "done"}], "finish_reason": "stop"}
+    ]
+    tool = observed.span("execute_tool search").attributes
+    assert json.loads(tool["gen_ai.tool.call.arguments"]) == '{"query": "tea"}'
+    assert json.loads(tool["gen_ai.tool.call.result"]) == '["tea"]'
+
+
+@pytest.mark.kairos(capture_content="span")
+def test_what_a_failed_model_was_asked_is_on_its_span(observed):
+    with pytest.raises(HTTPError, match="500"):
+        agent(server_error(), resilience=resilience(is_enabled=False)).run_sync("hello")
+    attributes = observed.span("chat atlas").attributes
+    assert "hello" in attributes["gen_ai.input.messages"]
+    assert "gen_ai.output.messages" not in attributes
+    assert "gen_ai.system_instructions" not in attributes
