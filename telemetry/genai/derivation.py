@@ -58,6 +58,8 @@ class Derivation:
         # Our own GenAI operations that are going on: trace, span, kind. What happens in them is theirs.
         # Beside the traces and without the lock, because it is on the path of our own spans.
         self._own: dict[int, dict[int, str]] = {}
+        # Spans that such an operation ended directly beneath, with its kind: another word for the same call.
+        self._enclosing: dict[int, set[tuple[int, str]]] = {}
         self._ratios: dict[str, ErrorRatio] = {}
         # Reentrant: a signal handler may end a span in the middle of it.
         self._lock = RLock()
@@ -70,13 +72,16 @@ class Derivation:
             own.setdefault(trace_id, {})[span_id] = kind
             if len(own) > _MOST_TRACES:  # those whose first span is another process's
                 with self._lock:
-                    own.pop(next(iter(own)), None)
+                    oldest = next(iter(own))
+                    own.pop(oldest, None)
+                    self._enclosing.pop(oldest, None)
 
     def own_ended(self, span: ReadableSpan, trace_id: int, span_id: int) -> None:
         """Notes that a span of our own ended, and what it failed with: outer spans will tell of it too."""
         own = self._own.get(trace_id)
-        if own is not None:
-            own.pop(span_id, None)
+        kind = None if own is None else own.pop(span_id, None)
+        if kind is not None and span.parent is not None:
+            self._enclosing.setdefault(trace_id, set()).add((span.parent.span_id, kind))
         if span.status.status_code is not _ERROR:
             return
         told = told_by(span)
@@ -113,12 +118,15 @@ class Derivation:
                 trace.add(seen)
             else:
                 twin.calls.append(call)
-            if self._outcome(trace, seen, call, span, is_new=twin is None):
-                self._measure(seen, call, self._measured(trace, seen), is_new=twin is None)
+            is_measured = (call.span_id, call.kind) in self._enclosing.get(call.trace_id, ())
+            is_new = twin is None and not is_measured
+            if self._outcome(trace, seen, call, span, is_new=is_new) and not is_measured:
+                self._measure(seen, call, self._measured(trace, seen), is_new=is_new)
 
     def trace_ended(self, trace_id: int) -> None:
         """Forgets a trace."""
         self._own.pop(trace_id, None)
+        self._enclosing.pop(trace_id, None)
         if self._traces.find(trace_id) is not None:
             with self._lock:
                 self._traces.forget(trace_id)

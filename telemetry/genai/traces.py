@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
+from telemetry import conventions as names
 from telemetry.genai.call import AGENT
 from telemetry.genai.matching import is_same_error, is_same_target, overlap
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from telemetry.metrics.error_counts import ErrorKey
 
 __all__ = ["Failure", "Seen", "Trace", "Traces"]
+
+_UNSPECIFIC = frozenset({names.ERROR_TYPE_OTHER, "tool_error"})
+"""Values of `error.type` that say that something failed and not what (MCP and GenAI conventions)."""
 
 _MOST_TRACES = 1024
 _MOST_CALLS = 256
@@ -125,15 +129,16 @@ class Trace:
 
     def failure_in(self, call: Call, told: Told) -> Failure | None:
         """The error that went on to this call, if it was counted further down."""
+        says_nothing = told.type is None or told.type in _UNSPECIFIC
         for failure in reversed(self.failures):
             is_inside = call.start_ns <= failure.end_ns <= call.end_ns
             if not is_inside:
                 continue
             is_same = is_same_error(told, failure.told)
-            if call.span_id in failure.path and (is_same or told.type is None):
+            if call.span_id in failure.path and (is_same or says_nothing):
                 return failure
             # Spans of other kinds may lie between; one error inside of what contains calls is its error.
-            if call.kind == AGENT and (is_same or told.type is None):
+            if call.kind == AGENT and (is_same or says_nothing):
                 return failure
         return None
 

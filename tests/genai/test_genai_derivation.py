@@ -590,3 +590,16 @@ def test_spans_of_instrumentors_that_measure_may_end_after_their_trace(foreign):
         meters.histograms.clear()
 
     assert foreign.errors() == {}
+
+
+@pytest.mark.parametrize("error_type", ["tool_error", "_OTHER"])
+def test_a_span_around_our_own_operation_is_another_word_for_it(foreign, kairos, error_type):
+    tracer = HANDLE.telemetry.providers.tracer_provider.get_tracer(OFFICIAL)
+    with tracer.start_as_current_span("tools/call search", attributes=TOOL) as outer:
+        with suppress(ConnectionError), telemetry.execute_tool("search"):
+            raise ConnectionError("gone")
+        outer.set_attribute("error.type", error_type)
+        outer.set_status(StatusCode.ERROR)
+
+    assert foreign.errors() == {"tool_failure tool": 1}
+    assert duration_count(kairos, "gen_ai.execute_tool.duration") == 1
