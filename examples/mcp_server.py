@@ -32,9 +32,8 @@ async def weather(city: str) -> str:
 
 
 def serve() -> None:
-    # genai=False: MCP's own span around a tool says that it failed and not why; `weather` says why, and once.
     # The `with` ends when the client hangs up; then the rest is sent.
-    with telemetry.init("weather-server", "1.0.0", genai=False):
+    with telemetry.init("weather-server", "1.0.0"):
         server.run("stdio")
 
 
