@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from opentelemetry.trace import StatusCode
+
 from telemetry import conventions as names
 from telemetry.genai.meters import Meters
 
@@ -33,6 +35,14 @@ _MARKS = frozenset(
 )
 """A span without any of these attributes is no GenAI span, in any dialect."""
 
+_OWN_NAMES = tuple(
+    f"{operation} "
+    for operation in (names.OPERATION_CHAT, names.OPERATION_EXECUTE_TOOL, names.OPERATION_INVOKE_AGENT)
+)
+"""What the names of our own GenAI operations begin with."""
+
+_ERROR = StatusCode.ERROR  # a member of an enum costs a look-up through its metaclass each time
+
 
 class SpanReader:
     """Reads GenAI spans of any instrumentor. Thread-safe; never raises.
@@ -58,6 +68,8 @@ class SpanReader:
             if scope is None:
                 return
             if scope.name == names.SCOPE_NAME:
+                if not span.name.startswith(_OWN_NAMES):
+                    return  # `observe`: looking at its attributes would cost more than starting it
                 operation = (span.attributes or {}).get(names.OPERATION)
                 if operation is not None:
                     context = span.get_span_context()
@@ -74,7 +86,8 @@ class SpanReader:
             scope = span.instrumentation_scope
             context = span.context
             if scope is not None and scope.name == names.SCOPE_NAME:
-                self._derived().own_ended(span, context.trace_id, context.span_id)
+                if self._derivation is not None or span.status.status_code is _ERROR:
+                    self._derived().own_ended(span, context.trace_id, context.span_id)
             else:
                 if not _MARKS.isdisjoint(span.attributes or ()):
                     self._derived().ended(span)
