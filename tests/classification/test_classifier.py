@@ -35,7 +35,9 @@ def caused_by(error, cause):
         (lambda: asyncio.run(asyncio.wait_for(asyncio.sleep(5), 0)), ("timeout", "agent", True)),
         (lambda: concurrent.futures.Future().result(0), ("timeout", "agent", True)),
         (
-            lambda: subprocess.run([sys.executable, "-c", "input()"], timeout=0.01, stdin=-1, check=False),
+            lambda: subprocess.run(
+                [sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.01, check=False
+            ),
             ("timeout", "tool", True),
         ),
         (
