@@ -81,7 +81,7 @@ def test_without_the_extra_the_command_to_install_it_is_named():
     )
 
     assert said == (
-        "MissingExtraError opentelemetry-instrumentation is not installed; "
+        "MissingExtraError opentelemetry-instrumentation needs an extra that is not installed; "
         "run: pip install 'kairos-telemetry[instrumentation]'"
     )
 
