@@ -9,6 +9,7 @@ from opentelemetry.trace import StatusCode
 
 from telemetry import conventions as names
 from telemetry.genai.meters import Meters
+from telemetry.pipeline.span_reader import OWN_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -34,12 +35,6 @@ _MARKS = frozenset(
     }
 )
 """A span without any of these attributes is no GenAI span, in any dialect."""
-
-_OWN_NAMES = tuple(
-    f"{operation} "
-    for operation in (names.OPERATION_CHAT, names.OPERATION_EXECUTE_TOOL, names.OPERATION_INVOKE_AGENT)
-)
-"""What the names of our own GenAI operations begin with."""
 
 _ERROR = StatusCode.ERROR  # a member of an enum costs a look-up through its metaclass each time
 
@@ -68,7 +63,7 @@ class SpanReader:
             if scope is None:
                 return
             if scope.name == names.SCOPE_NAME:
-                if not span.name.startswith(_OWN_NAMES):
+                if not span.name.startswith(OWN_NAMES):
                     return  # `observe`: looking at its attributes would cost more than starting it
                 operation = (span.attributes or {}).get(names.OPERATION)
                 if operation is not None:

@@ -8,13 +8,13 @@ import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from telemetry.pipeline.span_reader import LateReader
 from telemetry.pipeline.telemetry import Telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from telemetry.config import Settings
     from telemetry.pipeline.handle import Handle
+    from telemetry.pipeline.recorder import Recorder
     from telemetry.pipeline.span_reader import ReaderFactory, SpanReader
 
 __all__ = ["start"]
@@ -60,9 +60,13 @@ def start(handle: Handle, config: Settings) -> Telemetry:
 
 
 def _span_reader(handle: Handle) -> ReaderFactory:
-    make: Callable[..., SpanReader] = import_module(_GENAI).SpanReader
-    histograms = handle.global_providers.meter_provider.histograms
-    return lambda recorder: make(recorder, handle.classifier, histograms)
+    def make(recorder: Recorder) -> SpanReader:
+        reader: SpanReader = import_module(_GENAI).SpanReader(
+            recorder, handle.classifier, handle.global_providers.meter_provider.histograms
+        )
+        return reader
+
+    return lambda recorder: LateReader(lambda: make(recorder))
 
 
 def _finish_imports() -> None:

@@ -7,12 +7,12 @@ import os
 
 import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import NoOpTracerProvider
 
 import telemetry
 from telemetry.pipeline.handle import HANDLE
-from telemetry.pipeline.span_reader import SpanRelay
+from telemetry.pipeline.span_reader import LateReader, SpanRelay
 
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
 
@@ -83,3 +83,24 @@ def test_a_forked_child_reads_with_a_reader_of_its_own(application):
         pipeline.restart_in_child()
 
         assert relays(application)[0].reader is not before
+
+
+def test_plain_spans_of_our_own_do_not_load_what_reads_others(kairos):
+    with telemetry.observe(name="plain"):
+        pass
+    assert kairos.telemetry.providers._spans.reader._reader is None
+    with telemetry.execute_tool("search"):
+        pass
+    assert kairos.telemetry.providers._spans.reader._reader is not None
+
+
+def test_a_reader_that_cannot_be_made_costs_nobody_anything(caplog):
+    def make():
+        raise ImportError("broken")
+
+    reader = LateReader(make)
+    for _ in range(2):
+        reader.on_start(ReadableSpan("theirs"))
+        reader.on_end(ReadableSpan("theirs"))
+    (record,) = caplog.records
+    assert "the reader could not be made" in record.message
