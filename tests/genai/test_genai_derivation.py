@@ -436,13 +436,13 @@ def test_so_it_is_with_operations_of_our_own_in_others_traces(foreign, monkeypat
             pass
         detach(attached)
 
-    assert len(foreign.provider._active_span_processor.reader._derivation._own) == 10
+    assert len(foreign.provider._active_span_processor.reader._reader._derivation._own) == 10
 
 
 def test_what_is_remembered_of_a_trace_goes_with_it(foreign):
     with foreign.span("app", {}):
         foreign.call(OFFICIAL, CHAT[OFFICIAL], TimeoutError("slow"))
-        reader = foreign.provider._active_span_processor.reader
+        reader = foreign.provider._active_span_processor.reader._reader
         assert len(reader._derivation._traces._traces) == 1
 
     assert len(reader._derivation._traces._traces) == 0
@@ -522,7 +522,7 @@ def test_a_call_without_a_model_may_be_any(foreign):
 def test_a_span_without_a_scope_is_read(foreign):
     span = foreign.provider.get_tracer("x").start_span("call", attributes=CHAT[OFFICIAL])
     span._instrumentation_scope = None
-    reader = foreign.provider._active_span_processor.reader
+    reader = foreign.provider._active_span_processor.reader._reader
     reader.on_start(span)
     span.end()
 
