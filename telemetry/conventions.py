@@ -81,7 +81,6 @@ EXCEPTION_EVENT = "exception"
 EXCEPTION_TYPE = "exception.type"
 EXCEPTION_MESSAGE = "exception.message"
 EXCEPTION_STACKTRACE = "exception.stacktrace"
-EXCEPTION_ESCAPED = "exception.escaped"
 
 # -- agents and tools --------------------------------------------------------------------------
 AGENT_ID = "kairos.agent.id"
@@ -206,6 +205,5 @@ SERVER_ADDRESS = "server.address"
 SERVER_PORT = "server.port"
 
 # -- settings that choose among names ----------------------------------------------------------
-SEMCONV_BOTH = "both"
 SEMCONV_KAIROS = "kairos"
 SEMCONV_GEN_AI = "gen_ai"
