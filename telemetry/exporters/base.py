@@ -6,12 +6,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.metrics.export import MetricExporter, MetricReader
+    from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExporter, MetricReader
+    from opentelemetry.sdk.metrics.view import Aggregation
     from opentelemetry.sdk.trace.export import SpanExporter
 
     from telemetry.exporters.sdk_logs import LogRecordExporter
+    from telemetry.exporters.transport import Transport
 
-__all__ = ["Exporters"]
+__all__ = ["Exporters", "Otlp"]
+
+
+class Otlp(NamedTuple):
+    """An exporter that sends encoded OTLP requests: the pipeline encodes, queues and repeats them.
+
+    Attributes:
+        transport: Makes one attempt to send one request, of any signal.
+        temporality: Of each kind of instrument.
+        aggregation: Of the kinds of instruments whose default differs.
+    """
+
+    transport: Transport
+    temporality: dict[type, AggregationTemporality]
+    aggregation: dict[type, Aggregation]
 
 
 class Exporters(NamedTuple):
@@ -22,8 +38,10 @@ class Exporters(NamedTuple):
             decides itself when it collects (a scrape, a test).
         spans: Receives finished spans in batches.
         logs: Receives log records in batches.
+        otlp: Sends all three signals as OTLP requests; such an exporter has no other parts.
     """
 
     metrics: MetricExporter | MetricReader | None = None
     spans: SpanExporter | None = None
     logs: LogRecordExporter | None = None
+    otlp: Otlp | None = None
