@@ -11,19 +11,29 @@ TYPE_CHECKING = False  # as `typing` has it, without importing it: the `none` pa
 if TYPE_CHECKING:
     from telemetry.config.load import load_config
     from telemetry.config.model import Config
+    from telemetry.config.notices import IgnoredSettingWarning, UnknownSettingWarning
     from telemetry.config.origin import Origin
     from telemetry.config.report import Row, rows
     from telemetry.config.settings import Settings
-    from telemetry.config.sources import UnknownSettingWarning
 
-__all__ = ["Config", "Origin", "Row", "Settings", "UnknownSettingWarning", "load_config", "rows"]
+__all__ = [
+    "Config",
+    "IgnoredSettingWarning",
+    "Origin",
+    "Row",
+    "Settings",
+    "UnknownSettingWarning",
+    "load_config",
+    "rows",
+]
 
 _MODULES = {
     "Config": "model",
+    "IgnoredSettingWarning": "notices",
     "Origin": "origin",
     "Row": "report",
     "Settings": "settings",
-    "UnknownSettingWarning": "sources",
+    "UnknownSettingWarning": "notices",
     "load_config": "load",
     "rows": "report",
 }

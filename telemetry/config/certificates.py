@@ -59,12 +59,13 @@ def check_key(path: Path) -> None:
         )
 
 
-def check_pair(certificate: Path, key: Path) -> None:
-    """Check that a client's certificate and key belong together.
+def check_pair(certificate: Path, key: Path, setting: str) -> None:
+    """Check that a certificate and a key belong together.
 
     Args:
         certificate: PEM, checked already.
         key: PEM, checked already.
+        setting: The certificate's.
 
     Raises:
         RejectedError: They do not.
@@ -76,7 +77,7 @@ def check_pair(certificate: Path, key: Path) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
     except (OSError, ValueError):  # SSLError is an OSError
         raise RejectedError(
-            "the key does not belong to otlp_client_certificate, or is damaged",
+            f"the key does not belong to {setting}, or is damaged",
             allowed="the certificate's own key",
         ) from None
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from telemetry.config.certificates import check_certificate, check_key, check_pair
 from telemetry.config.endpoint import Endpoint
+from telemetry.config.listening import check_listening
 from telemetry.config.origin import DEFAULT, Given
 from telemetry.config.problems import RejectedError, sentence
 
@@ -24,7 +25,10 @@ _PAIRS = (
     ("otlp_token", "otlp_user"),
     ("otlp_client_certificate", "otlp_client_key"),
     ("otlp_client_key", "otlp_client_certificate"),
+    ("prometheus_certificate", "prometheus_key"),
+    ("prometheus_key", "prometheus_certificate"),
 )
+_KEY_PAIRS = (("otlp_client_certificate", "otlp_client_key"), ("prometheus_certificate", "prometheus_key"))
 _TLS_FILES = ("otlp_certificate", "otlp_client_certificate", "otlp_client_key")
 
 
@@ -53,6 +57,7 @@ def contradictions(config: Settings, resolved: Resolved) -> Iterator[str]:
             check(config, resolved)
         except _ContradictionError as found:
             yield sentence(found.name, given[found.name], found.rejected)
+    yield from check_listening(config, resolved)
     yield from _files(config, resolved)
 
 
@@ -136,6 +141,8 @@ def _files(config: Settings, resolved: Resolved) -> Iterator[str]:
         ("otlp_certificate", check_certificate),
         ("otlp_client_certificate", check_certificate),
         ("otlp_client_key", check_key),
+        ("prometheus_certificate", check_certificate),
+        ("prometheus_key", check_key),
         ("spool_dir", _check_directory),
         ("file_path", _check_file),
     )
@@ -150,12 +157,12 @@ def _files(config: Settings, resolved: Resolved) -> Iterator[str]:
             yield sentence(name, resolved.given.get(name, Given(str(path), DEFAULT)), rejected)
         else:
             good.add(name)
-    if {"otlp_client_certificate", "otlp_client_key"} <= good:
-        assert config.otlp_client_certificate and config.otlp_client_key  # noqa: PT018,S101  # both were just read
-        try:
-            check_pair(config.otlp_client_certificate, config.otlp_client_key)
-        except RejectedError as rejected:
-            yield sentence("otlp_client_key", resolved.given["otlp_client_key"], rejected)
+    for certificate, key in _KEY_PAIRS:
+        if {certificate, key} <= good:
+            try:
+                check_pair(getattr(config, certificate), getattr(config, key), certificate)
+            except RejectedError as rejected:
+                yield sentence(key, resolved.given[key], rejected)
 
 
 def _check_directory(path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from telemetry.config.checks import contradictions
+from telemetry.config.notices import report_ignored
 from telemetry.config.origin import DEFAULT, Origin
 from telemetry.config.problems import RejectedError
 from telemetry.config.resolve import Resolved, resolve
@@ -61,6 +62,7 @@ def read_settings(arguments: Mapping[str, object], environ: Mapping[str, str]) -
     resolved.problems.extend(contradictions(settings, resolved))
     if resolved.problems:
         raise ConfigError(resolved.problems)
+    report_ignored(settings, resolved)
     return settings
 
 

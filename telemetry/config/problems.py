@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RejectedError", "sentence", "shown"]
 
-_SECRET = frozenset({"otlp_token", "otlp_headers"})
+_SECRET = frozenset({"otlp_token", "otlp_headers", "prometheus_token"})
 _LONGEST = 80
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from telemetry.config.secret import MASK
+from telemetry.config.secret import MASK, Secret
 from telemetry.config.settings import KINDS, Settings
 
 __all__ = ["Row", "rows"]
@@ -35,7 +35,7 @@ def rows(config: Settings) -> list[Row]:
 def _plain(name: str, value: object) -> str | bool | int | float | dict[str, object] | None:
     if name == "otlp_headers" and isinstance(value, Mapping):
         return dict.fromkeys(value, MASK)
-    if name == "otlp_token" and value is not None:
+    if isinstance(value, Secret):
         return MASK
     if isinstance(value, Mapping):
         return {key: list(item) if isinstance(item, tuple) else item for key, item in value.items()}

@@ -182,9 +182,10 @@ def _resolve_credentials(environ: Mapping[str, str], resolved: Resolved) -> None
             resolved.reject("otlp_headers", given, rejected)
         else:
             resolved.given["otlp_headers"] = Given(headers, given.origin)
-    token = resolved.given.get("otlp_token")
-    if token and token.origin.kind == "file" and isinstance(token.value, str):
-        try:
-            resolved.given["otlp_token"] = Given(expand(token.value, environ), token.origin)
-        except RejectedError as rejected:
-            resolved.reject("otlp_token", token, rejected)
+    for name in ("otlp_token", "prometheus_token"):
+        token = resolved.given.get(name)
+        if token and token.origin.kind == "file" and isinstance(token.value, str):
+            try:
+                resolved.given[name] = Given(expand(token.value, environ), token.origin)
+            except RejectedError as rejected:
+                resolved.reject(name, token, rejected)

@@ -25,6 +25,8 @@ _HTTP_DEFAULT = Endpoint("http", "localhost", 4318)
 String = Annotated[str, Text()]
 Switch = Annotated[bool, Flag()]
 Count = Annotated[int, Whole(1, 2**40)]
+# What keeps requests must have room for one, and OTLP receivers take up to 4 MiB.
+Storage = Annotated[int, Whole(4 * 1024 * 1024, 2**40)]
 Seconds = Annotated[float, Number(above=0, most=31_536_000)]
 MaybePath = Annotated[Path | None, PathName()]
 
@@ -113,17 +115,36 @@ class Settings:
     spool_dir: MaybePath = None
     """Directory of the disk buffer between exporter and network. Default: no buffer on disk."""
 
-    spool_max_bytes: Count = 64 * 1024 * 1024
-    """Size of the disk buffer; the oldest data goes first."""
+    spool_max_bytes: Storage = 64 * 1024 * 1024
+    """Size of an exporter's disk buffer; the oldest data goes first."""
+
+    spool_max_files: Count = 10_000
+    """Requests in an exporter's disk buffer, one file each; the oldest go first."""
 
     spool_max_age_seconds: Seconds = 86400.0
     """Age at which buffered data is given up."""
+
+    spool_fsync: Annotated[Literal["off", "interval", "always"], Choice("off", "interval", "always")] = (
+        "interval"
+    )
+    """When the disk buffer asks the system to write through to the disk: never, about once a second, or for
+    every request. It matters when the machine stops; when only the process does, nothing is lost."""
 
     prometheus_host: String = "127.0.0.1"
     """Address that Prometheus scrapes."""
 
     prometheus_port: Annotated[int, Whole(0, 65535)] = 9464
     """Port that Prometheus scrapes; 0 lets the system choose one."""
+
+    prometheus_token: Annotated[Secret | None, Token()] = None
+    """Asked of who scrapes, as `Authorization: Bearer <token>`; in a settings file `${VAR}` is the
+    variable's value. A host that other machines can reach wants it, or TLS."""
+
+    prometheus_certificate: MaybePath = None
+    """PEM file of the endpoint's certificate, for TLS, together with `prometheus_key`."""
+
+    prometheus_key: MaybePath = None
+    """PEM file of the certificate's private key, without a pass phrase."""
 
     file_path: Annotated[Path, PathName()] = Path("telemetry.jsonl")
     """File of the exporter `file`: OTLP/JSON lines."""
@@ -132,9 +153,9 @@ class Settings:
     """Bytes of an attribute's text; longer text is cut at a character and counted."""
 
     queue_max_records: Count = 8192
-    """Spans, and log records, that wait for export."""
+    """Spans, and log records, that wait for export; one number for each of the two."""
 
-    queue_max_bytes: Count = 32 * 1024 * 1024
+    queue_max_bytes: Storage = 32 * 1024 * 1024
     """Memory of the spans, and of the log records, that wait for export."""
 
     flush_interval_seconds: Seconds = 1.0

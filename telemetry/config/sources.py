@@ -3,28 +3,22 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telemetry.config.names import nearest
+from telemetry.config.notices import UnknownSettingWarning, notice
 from telemetry.config.origin import Given, Origin
 from telemetry.config.problems import RejectedError, sentence
 from telemetry.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from types import FrameType
 
-__all__ = ["PREFIX", "UnknownSettingWarning", "from_code", "from_environment", "from_file"]
+__all__ = ["PREFIX", "from_code", "from_environment", "from_file"]
 
 PREFIX = "KAIROS_TELEMETRY_"
 _MAX_FILE_BYTES = 1024 * 1024
-
-
-class UnknownSettingWarning(UserWarning):
-    """A `KAIROS_TELEMETRY_*` variable is no setting of ours; nothing reads it."""
 
 
 def from_code(
@@ -72,10 +66,9 @@ def from_environment(environ: Mapping[str, str], fields: Collection[str]) -> dic
                 if near
                 else "; unset it or see docs/configuration.md"
             )
-            warnings.warn(
+            notice(
                 f"{variable[:80]!r} is not a setting of kairos-telemetry and is not read{hint}",
                 UnknownSettingWarning,
-                stacklevel=_level_of_caller(),
             )
         elif text.strip():
             found[name] = Given(text.strip(), Origin("environment", variable))
@@ -111,15 +104,6 @@ def from_file(given: Given, fields: Collection[str], problems: list[str]) -> dic
         elif value not in ("", "~", "null"):  # YAML's ways to leave a value open
             found[name] = Given(value, Origin("file", f"{path}: {name}"))
     return found
-
-
-def _level_of_caller() -> int:
-    """How far up the code is that asked for settings: a warning about its environment points there."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  # documented; `inspect` takes long to import
-    level = 1
-    while frame and frame.f_globals.get("__name__", "").partition(".")[0] == "telemetry":
-        frame, level = frame.f_back, level + 1
-    return level
 
 
 def _unknown(name: str, origin: str, fix: str, fields: Collection[str]) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from telemetry.config.exporters import SIGNALS, Signal, parse_exporters
+from telemetry.config.notices import IgnoredSettingWarning, notice
 from telemetry.config.origin import Given, Origin
 from telemetry.config.problems import RejectedError
 
@@ -36,13 +37,26 @@ def standard(name: str, environ: Mapping[str, str]) -> tuple[Given, Standard] | 
         environ: The environment.
 
     Returns:
-        The variable's text and how to convert it; None when none is set.
+        The variable's text and how to convert it; None when none is set. Where several are behind one
+        setting and say different things, the first one counts and `IgnoredSettingWarning` names the others.
     """
     entry = STANDARD.get(name)
-    for variable in entry.variables if entry else ():
-        if entry and (text := environ.get(variable, "").strip()):
-            return Given(text, Origin("standard", variable)), entry
-    return None
+    if entry is None:
+        return None
+    texts = {variable: environ.get(variable, "").strip() for variable in entry.variables}
+    said = [(variable, text) for variable, text in texts.items() if text]
+    if not said:
+        return None
+    variable, text = said[0]
+    for other, differs in said[1:]:
+        if differs != text:
+            notice(
+                f"{other} = {differs[:40]!r} is not used: one setting, {name}, is for spans and logs here, "
+                f"and {variable} = {text[:40]!r} gives it. Make the two equal, or set "
+                f"KAIROS_TELEMETRY_{name.upper()}.",
+                IgnoredSettingWarning,
+            )
+    return Given(text, Origin("standard", variable)), entry
 
 
 def signal_exporters(environ: Mapping[str, str]) -> dict[Signal, Given]:

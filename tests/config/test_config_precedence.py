@@ -163,7 +163,7 @@ def test_a_file_may_be_empty_and_leave_values_open(tmp_path):
 
 def test_a_home_folder_in_a_path_is_expanded(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "s.yaml").write_text("spool_dir: ~/spool")
+    (tmp_path / "s.yaml").write_text("exporter: otlp\nspool_dir: ~/spool")
     assert load_config(config_file="~/s.yaml").spool_dir == tmp_path / "spool"
 
 

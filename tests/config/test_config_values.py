@@ -45,6 +45,14 @@ def test_flags_know_the_usual_words(text, value):
         ("prometheus_port", 65536, "out of range; allowed: a whole number from 0 to 65535"),
         ("service_name", True, "not text"),
         ("service_name", "\udcff", "not readable as UTF-8"),
+        ("spool_max_bytes", 4194303, "out of range; allowed: a whole number from 4194304 to"),
+        ("queue_max_bytes", 1, "out of range; allowed: a whole number from 4194304 to"),
+        ("spool_max_files", 0, "out of range"),
+        (
+            "spool_fsync",
+            "alway",
+            "not one of the choices; allowed: off, interval, always; did you mean 'always'",
+        ),
         ("spool_dir", 5, "not a path"),
         ("spool_dir", os.fsencode("x"), "not a path"),
         ("spool_dir", "a\0b", "not a path"),
@@ -124,6 +132,7 @@ def outcome(arguments, environ):
         return None, error.problems
 
 
+@pytest.mark.filterwarnings("ignore::telemetry.config.IgnoredSettingWarning")
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.sampled_from(VARIABLES), TEXTS, max_size=6))
 def test_no_environment_raises_anything_but_a_config_error(tmp_path, environ):
@@ -138,7 +147,7 @@ def test_no_environment_raises_anything_but_a_config_error(tmp_path, environ):
 
 @settings(max_examples=200, deadline=None)
 @given(
-    setting=st.sampled_from(["otlp_token", "otlp_headers", "otlp_endpoint"]),
+    setting=st.sampled_from(["otlp_token", "otlp_headers", "otlp_endpoint", "prometheus_token"]),
     before=st.sampled_from(["", "k=", "http://u:", "u:", "://", "${X", "k=1,", "%zz"]),
     after=st.sampled_from(["", "@h:1", "@h", "@", ",b", "=c", "@h:1/v1/traces", "\n", "@@h:x"]),
     others=st.dictionaries(st.sampled_from(["exporter", "otlp_user", "otlp_insecure"]), TEXTS, max_size=2),
@@ -156,6 +165,7 @@ def test_a_secret_is_in_no_message_and_no_repr(setting, before, after, others):
     assert "hunter2" not in shown
 
 
+@pytest.mark.filterwarnings("ignore::telemetry.config.IgnoredSettingWarning")
 @settings(max_examples=200, deadline=None)
 @given(
     st.dictionaries(

@@ -71,20 +71,23 @@ def test_a_port_that_already_serves_metrics_is_a_warning(check):
 
 
 def test_an_address_that_is_not_ours_cannot_be_opened(check):
-    (finding,) = check(exporter="prometheus", prometheus_host="192.0.2.1")
+    (finding,) = check(exporter="prometheus", prometheus_host="192.0.2.1", prometheus_token="t")
     assert finding.headline == "the port cannot be opened"
 
 
+@pytest.mark.filterwarnings("ignore:spool_dir:telemetry.config.IgnoredSettingWarning")
 def test_an_empty_spool(check, tmp_path):
     finding, _ = check(exporter="stdout", spool_dir=tmp_path)
     assert (finding.check, finding.headline) == ("spool", "nothing waits in the spool")
 
 
+@pytest.mark.filterwarnings("ignore:spool_dir:telemetry.config.IgnoredSettingWarning")
 def test_a_spool_that_is_not_made_yet_is_empty(check, tmp_path):
     finding, _ = check(exporter="stdout", spool_dir=tmp_path / "later")
     assert finding.headline == "nothing waits in the spool"
 
 
+@pytest.mark.filterwarnings("ignore:spool_dir:telemetry.config.IgnoredSettingWarning")
 def test_waiting_data_is_counted(check, tmp_path):
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics" / "1").write_bytes(b"12345")
