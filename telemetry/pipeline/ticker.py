@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import logging
-from queue import Empty, SimpleQueue
-from threading import Event, RLock, Thread
+from queue import Empty
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from telemetry.pipeline import threads
+from telemetry.pipeline.threads import Latch
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from queue import SimpleQueue
+
+    from telemetry.pipeline.threads import Background
 
 __all__ = ["Flushable", "Ticker", "flush_all"]
 
@@ -20,14 +25,14 @@ _logger = logging.getLogger("telemetry")
 class Flushable(Protocol):
     """What can be told to export now."""
 
-    def begin_flush(self) -> Event:
-        """Begins to export; the event is set when that is done."""
+    def begin_flush(self) -> Latch:
+        """Begins to export; the latch is set when that is done."""
 
 
 def flush_all(each: Iterable[Flushable], deadline: float) -> bool:
     """Flushes all at the same time and returns whether all were done by `deadline` (`time.monotonic()`)."""
     flushes = [one.begin_flush() for one in each]
-    return all(flush.wait(max(0.0, deadline - monotonic())) for flush in flushes)
+    return all(threads.wait(flush, deadline) for flush in flushes)
 
 
 class Ticker:
@@ -46,13 +51,14 @@ class Ticker:
     """
 
     def __init__(self, name: str, interval_s: float, work: Callable[[], None]) -> None:
+        self._name = name
         self._interval_s = interval_s
         self._work = work
-        # SimpleQueue.put is reentrant by specification (signal handlers, __del__), unlike Event.set.
-        self._commands: SimpleQueue[Event | None] = SimpleQueue()
+        # SimpleQueue.put is reentrant by specification (signal handlers, __del__).
+        self._commands: SimpleQueue[Latch | None] = threads.queue()
         self._stopping = False
-        self._start_lock = RLock()  # reentrant, for a signal handler may record while this starts
-        self._thread = Thread(target=self._run, name=name, daemon=True)
+        self._start_lock = threads.rlock()  # reentrant, for a signal handler may record while this starts
+        self._thread: Background | None = None
         self._has_no_thread = False
         self.is_started = False
 
@@ -62,7 +68,7 @@ class Ticker:
             if not self.is_started:
                 self.is_started = True
                 try:
-                    self._thread.start()
+                    self._thread = threads.start(self._run, self._name)
                 except RuntimeError:  # Python 3.12 starts no thread while the interpreter shuts down
                     self._has_no_thread = True
 
@@ -70,10 +76,10 @@ class Ticker:
         """Runs the work soon."""
         self._commands.put(None)
 
-    def begin_flush(self) -> Event:
-        """Asks for a run that begins after this call; the event is set when it has ended."""
-        done = Event()
-        if self._thread.is_alive():
+    def begin_flush(self) -> Latch:
+        """Asks for a run that begins after this call; the latch is set when it has ended."""
+        done = Latch()
+        if self._is_alive():
             self._commands.put(done)
         else:
             self._work_without_thread()
@@ -88,9 +94,12 @@ class Ticker:
 
     def join(self, deadline: float) -> bool:
         """Waits for the thread to end and returns whether it did in time."""
-        if self._thread.is_alive():
+        if self._thread is not None:
             self._thread.join(max(0.0, deadline - monotonic()))
-        return not self._thread.is_alive()
+        return not self._is_alive()
+
+    def _is_alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
 
     def _run(self) -> None:
         is_last = False
@@ -110,13 +119,13 @@ class Ticker:
         try:
             self._work()
         except Exception:
-            _logger.exception("%s: the work failed; the thread goes on", self._thread.name)
+            _logger.exception("%s: the work failed; the thread goes on", self._name)
 
     def _work_without_thread(self) -> None:
         if self._has_no_thread:
             self._work_once()
 
-    def _next_command(self) -> Event | None:
+    def _next_command(self) -> Latch | None:
         try:
             return self._commands.get(timeout=self._interval_s)
         except Empty:
