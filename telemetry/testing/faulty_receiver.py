@@ -204,6 +204,10 @@ class FaultyReceiver:
         """Return how many records were stored that had been stored before."""
         return self._books.duplicated(signal)
 
+    def repetitions(self, signal: Signal) -> list[ReceivedSpan] | list[ReceivedLog] | list[ReceivedPoint]:
+        """Return the records that were stored again, once for every time."""
+        return cast("list[ReceivedSpan]", self._books.repetitions(signal))
+
     def spans(self) -> list[ReceivedSpan]:
         """Return the stored spans, each once, in the order of their first arrival."""
         return cast("list[ReceivedSpan]", self._books.values("traces"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Books: every stored record once, how often it came again, and every request."""
+"""Books: every stored record once, what came again, and every request."""
 
 from __future__ import annotations
 
@@ -23,27 +23,29 @@ class Books:
     """What was stored and what was asked. Thread-safe, bounded.
 
     Args:
-        max_records: Records of one signal that are told apart; more are not taken.
+        max_records: Records of one signal that are kept, repetitions included; more are not taken.
         max_requests: Requests that are remembered; the oldest are forgotten first.
     """
 
     def __init__(self, max_records: int, max_requests: int) -> None:
         self._max_records = max_records
         self._lock = Lock()
-        self._times: dict[str, dict[bytes, int]] = {signal: {} for signal in SIGNALS}
+        self._known: dict[str, set[bytes]] = {signal: set() for signal in SIGNALS}
         self._values: dict[str, list[object]] = {signal: [] for signal in SIGNALS}
+        self._repetitions: dict[str, list[object]] = {signal: [] for signal in SIGNALS}
         self._requests: deque[ReceivedRequest] = deque(maxlen=max_requests)
 
     def store(self, signal: Signal, records: list[Record]) -> bool:
         """Keep the records; False, and none is kept, when there is no room for them."""
         with self._lock:
-            times, values = self._times[signal], self._values[signal]
-            if len(times) + len(records) > self._max_records:
+            known, values, repetitions = self._known[signal], self._values[signal], self._repetitions[signal]
+            if len(values) + len(repetitions) + len(records) > self._max_records:
                 return False
             for record in records:
-                seen = times.get(record.identity, 0)
-                times[record.identity] = seen + 1
-                if not seen:
+                if record.identity in known:
+                    repetitions.append(record.value)
+                else:
+                    known.add(record.identity)
                     values.append(record.value)
         return True
 
@@ -54,13 +56,16 @@ class Books:
 
     def delivered(self, signal: Signal) -> int:
         """Return how many different records were stored."""
-        return len(self._times[signal])
+        return len(self._values[signal])
 
     def duplicated(self, signal: Signal) -> int:
         """Return how many stored records had been stored before."""
+        return len(self._repetitions[signal])
+
+    def repetitions(self, signal: Signal) -> list[object]:
+        """Return the records that had been stored before, once for every time."""
         with self._lock:
-            times = self._times[signal]
-            return sum(times.values()) - len(times)
+            return list(self._repetitions[signal])
 
     def values(self, signal: Signal) -> list[object]:
         """Return the different records, in the order of their first arrival."""
@@ -76,7 +81,8 @@ class Books:
         """Forgets everything."""
         with self._lock:
             for signal in SIGNALS:
-                self._times[signal].clear()
+                self._known[signal].clear()
+                self._repetitions[signal].clear()
                 self._values[signal].clear()
             self._requests.clear()
 

@@ -153,6 +153,7 @@ def test_records_of_every_signal_are_counted_once(receiver, protocol, signal, bo
         assert send(receiver, protocol, body, signal).outcome == "OK"
 
     assert (receiver.delivered(signal), receiver.duplicated(signal)) == (2, 2)
+    assert receiver.repetitions(signal) == [*receiver.spans(), *receiver.logs(), *receiver.points()]
 
 
 def test_spans_logs_and_points_are_given_as_plain_values(receiver):
