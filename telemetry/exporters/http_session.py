@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.utils import get_environ_proxies
 
+from telemetry.exporters.http_attempt import AttemptAdapter
 from telemetry.exporters.trust import system_roots
+from telemetry.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +48,9 @@ class PinnedSession(requests.Session):
         super().__init__()
         self.trust_env = False
         self.proxies = get_environ_proxies(endpoint)
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a receiver has nothing to remember
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, AttemptAdapter())
         self._own_headers = dict(headers)
         trusted = certificate or system_roots()
         self._own_verify: str | bool = str(trusted) if trusted else True
@@ -53,6 +59,38 @@ class PinnedSession(requests.Session):
             self._own_certificate = (str(client_certificate), str(client_key))
         elif client_certificate:
             self._own_certificate = str(client_certificate)
+
+    def send_otlp(
+        self, url: str, body: bytes, headers: Mapping[str, str], timeout_s: float
+    ) -> requests.Response:
+        """Posts an OTLP message; the answer's body is still to be read, redirections are not followed.
+
+        Args:
+            url: The full URL.
+            body: The message, encoded and perhaps compressed.
+            headers: What belongs to this message; goes before the settings' headers.
+            timeout_s: For connecting, and for each read.
+
+        Raises:
+            requests.RequestException: No answer.
+        """
+        return super().request(
+            "POST",
+            url,
+            data=body,
+            headers={
+                "user-agent": f"kairos-telemetry/{__version__}",
+                **self._own_headers,
+                "content-type": "application/x-protobuf",
+                "accept-encoding": "identity",
+                **headers,
+            },
+            timeout=timeout_s,
+            allow_redirects=False,
+            stream=True,
+            verify=self._own_verify,
+            cert=self._own_certificate,
+        )
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         """Send a request with the settings' headers and certificates.
