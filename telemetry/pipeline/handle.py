@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from telemetry.classification import Classifier
     from telemetry.metrics.error_counts import ErrorSeries
     from telemetry.metrics.instrument_set import InstrumentSet
+    from telemetry.pipeline.exits import Exits
     from telemetry.pipeline.globals import GlobalProviders
     from telemetry.pipeline.lasting_meter import LastingMeter
     from telemetry.pipeline.recorder import Recorder
@@ -36,7 +37,7 @@ class Handle:
         short_cuts: The recorder's, one look-up nearer; None while nothing is active.
         health_setters: Likewise those of `kairos.health.status`.
         circuit_setters: Likewise those of `kairos.circuitbreaker.state`.
-        is_fork_watched: Whether a forked child already knows that it has to build its own pipeline.
+        exits: What ends the active pipeline before the process ends; made with the first one.
     """
 
     __slots__ = (
@@ -46,8 +47,8 @@ class Handle:
         "_lasting_meter",
         "_span_relay",
         "circuit_setters",
+        "exits",
         "health_setters",
-        "is_fork_watched",
         "recorder",
         "short_cuts",
         "telemetry",
@@ -59,7 +60,7 @@ class Handle:
         self.short_cuts: dict[str | None, dict[type, ErrorSeries]] | None = None
         self.health_setters: Setters | None = None
         self.circuit_setters: Setters | None = None
-        self.is_fork_watched = False
+        self.exits: Exits | None = None
         self._classifier: Classifier | None = None
         self._instruments: InstrumentSet | None = None
         self._global_providers: GlobalProviders | None = None
@@ -129,6 +130,11 @@ class Handle:
         """Makes every record call a no-op, unless another pipeline has become active since."""
         if self.telemetry is telemetry:
             self.set_aside()
+
+    def release(self) -> None:
+        """Lets the process end as it likes: the pipeline has ended."""
+        if self.exits is not None and self.telemetry is None:
+            self.exits.unwatch()
 
     def set_aside(self) -> Telemetry | None:
         """Deactivates the active pipeline without shutting it down; `activate` brings it back."""

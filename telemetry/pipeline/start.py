@@ -8,6 +8,7 @@ import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from telemetry.pipeline.exits import Exits
 from telemetry.pipeline.span_reader import LateReader
 from telemetry.pipeline.telemetry import Telemetry
 
@@ -53,10 +54,16 @@ def start(handle: Handle, config: Settings) -> Telemetry:
     telemetry = Telemetry(handle, config, _span_reader(handle) if config.genai else None)
     telemetry.publish()
     handle.activate(telemetry)
-    if not handle.is_fork_watched and hasattr(os, "register_at_fork"):
-        handle.is_fork_watched = True
-        os.register_at_fork(before=_finish_imports, after_in_child=lambda: _start_in_child(handle))
+    _watch_process(handle).watch(telemetry)
     return telemetry
+
+
+def _watch_process(handle: Handle) -> Exits:
+    if handle.exits is None:
+        handle.exits = Exits()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=_finish_imports, after_in_child=lambda: _start_in_child(handle))
+    return handle.exits
 
 
 def _span_reader(handle: Handle) -> ReaderFactory:
@@ -80,6 +87,8 @@ def _finish_imports() -> None:
 
 
 def _start_in_child(handle: Handle) -> None:
+    exits = _watch_process(handle)
+    exits.forget()
     handle.instruments.reset_locks()
     telemetry = handle.telemetry
     if telemetry is None:
@@ -87,6 +96,7 @@ def _start_in_child(handle: Handle) -> None:
     try:
         telemetry.restart_in_child()
         handle.activate(telemetry)
+        exits.watch(telemetry, is_child=True)
     except Exception:  # an exception here would only be printed, without its meaning
         handle.set_aside()
         import logging
