@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from time import sleep
+from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from telemetry.exporters.packing import MAX_REQUEST_BYTES, Encoded, Packer
+from telemetry.metrics.courtesy import give_way
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from opentelemetry.sdk.metrics.export import MetricsData
     from opentelemetry.sdk.trace import ReadableSpan
@@ -17,20 +18,14 @@ if TYPE_CHECKING:
     from telemetry.exporters.metric_points import Point
     from telemetry.exporters.sdk_logs import ReadableLogRecord
 
-__all__ = ["Encoded", "encode_logs", "encode_metrics", "encode_spans", "give_way"]
+__all__ = ["Encoded", "encode_logs", "encode_metrics", "encode_spans"]
 
 # How many are encoded in about half a millisecond: that is how long the application may wait.
 _SPANS: Final = 16
-_LOGS: Final = 32
-_POINTS: Final = 50
-_PAUSE_S: Final = 0.001
+_LOGS: Final = 24
+_POINTS: Final = 32
 
 _T = TypeVar("_T")
-
-
-def give_way() -> None:
-    """Lets the application's threads run: only who waits gives the interpreter lock away at once."""
-    sleep(_PAUSE_S)
 
 
 def encode_spans(
@@ -90,12 +85,13 @@ def encode_metrics(
 
     records = RepairedPoints()
     packer = Packer("metrics", _serialized_points, records.repair, pause, max_bytes)
-    return packer.pack(_pieces(list(points_of(data)), _POINTS, records.sound))
+    return packer.pack(_pieces(points_of(data), _POINTS, records.sound))
 
 
-def _pieces(batch: Sequence[_T], size: int, sound: Callable[[_T], _T]) -> Iterator[list[_T]]:
-    for start in range(0, len(batch), size):
-        yield [_looked_at(record, sound) for record in batch[start : start + size]]
+def _pieces(batch: Iterable[_T], size: int, sound: Callable[[_T], _T]) -> Iterator[list[_T]]:
+    rest = iter(batch)
+    while piece := list(islice(rest, size)):
+        yield [_looked_at(record, sound) for record in piece]
 
 
 def _looked_at(record: _T, sound: Callable[[_T], _T]) -> _T:

@@ -9,6 +9,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 
 from telemetry import conventions as names
 from telemetry.metrics.cells import fitting
+from telemetry.metrics.courtesy import Courtesy
 from telemetry.metrics.exemplars import context_of
 
 if TYPE_CHECKING:
@@ -102,10 +103,13 @@ class Publication:
         self._is_live = False
 
     def callback(self, observe: Callable[[Publication], Iterable[Observation]]) -> Callback:
-        """Wraps what an instrument has to say as a callback of an observable instrument."""
+        """Wraps what an instrument has to say as a callback of an observable instrument.
+
+        The SDK works on each observation when it gets it: between two of them the application's turn comes.
+        """
 
         def call(_options: CallbackOptions) -> Iterable[Observation]:
-            return observe(self) if self._is_live else ()
+            return Courtesy().over(observe(self)) if self._is_live else ()
 
         return call
 

@@ -16,6 +16,7 @@ from opentelemetry.sdk.metrics.export import (
 )
 
 from telemetry.conventions import SCOPE_NAME
+from telemetry.metrics.courtesy import Courtesy
 from telemetry.logs.otel_api import suppressed
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def _corrected(metric: Metric, counter: Counter | None, previous_ns: int) -> Met
         return metric
     is_delta = metric.data.aggregation_temporality is AggregationTemporality.DELTA
     kept_until = previous_ns if is_delta else 0
-    points = [_point(point, counter, kept_until) for point in metric.data.data_points]
+    points = [_point(point, counter, kept_until) for point in Courtesy().over(metric.data.data_points)]
     return replace(metric, data=replace(metric.data, data_points=points))
 
 
