@@ -16,8 +16,8 @@ from opentelemetry.sdk.metrics.export import (
 )
 
 from telemetry.conventions import SCOPE_NAME
-from telemetry.metrics.courtesy import Courtesy
 from telemetry.logs.otel_api import suppressed
+from telemetry.metrics.courtesy import Courtesy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
