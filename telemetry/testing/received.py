@@ -108,6 +108,7 @@ class ReceivedPoint:
         count: How many values a histogram recorded; 1 for other kinds.
         is_sum: Whether it is a sum, and not a gauge or histogram.
         is_delta: Whether it counts from the point before, and not from the start.
+        is_monotonic: Whether it is a sum that never falls.
         start_ns: Start of the series, Unix nanoseconds.
         time_ns: Unix nanoseconds.
         attributes: Attributes of the series.
@@ -120,6 +121,7 @@ class ReceivedPoint:
     count: int
     is_sum: bool
     is_delta: bool
+    is_monotonic: bool
     start_ns: int
     time_ns: int
     attributes: Attributes

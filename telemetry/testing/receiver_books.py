@@ -90,7 +90,8 @@ class Books:
 def total(points: list[ReceivedPoint], name: str, attributes: Mapping[str, object]) -> float:
     """Add a sum up over all series, processes and restarts.
 
-    Delta points are added; of a cumulative series the last point counts, once for every start.
+    Delta points are added; of a cumulative series the last point counts, once for every start. The
+    last of a sum that never falls is its largest, also when clocks jump and requests overtake.
     """
     result = 0.0
     last: dict[tuple[object, ...], ReceivedPoint] = {}
@@ -107,6 +108,10 @@ def total(points: list[ReceivedPoint], name: str, attributes: Mapping[str, objec
             repr(sorted(point.attributes.items())),
             point.start_ns,
         )
-        if series not in last or last[series].time_ns <= point.time_ns:
+        if series not in last or _order(last[series]) <= _order(point):
             last[series] = point
     return result + sum(point.value for point in last.values())
+
+
+def _order(point: ReceivedPoint) -> float:
+    return point.value if point.is_monotonic else point.time_ns

@@ -115,6 +115,7 @@ def _points(body: bytes) -> Iterator[Record]:
                             getattr(point, "count", 1),
                             kind == "sum",
                             is_delta,
+                            getattr(data, "is_monotonic", False),
                             point.start_time_unix_nano,
                             point.time_unix_nano,
                             _attributes(point.attributes),

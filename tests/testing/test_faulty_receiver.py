@@ -452,6 +452,15 @@ def test_a_cumulative_total_is_the_last_value_of_every_process_and_start(receive
     assert receiver.total("calls") == 5 + 7 + 2
 
 
+def test_a_sum_that_never_falls_counts_by_its_largest_value(receiver):
+    for value, at in ((5, 9), (8, 1)):  # the clock was set back
+        body = ExportMetricsServiceRequest.FromString(sums(value, temporality=CUMULATIVE, at=at))
+        body.resource_metrics[0].scope_metrics[0].metrics[0].sum.is_monotonic = True
+        send(receiver, "grpc", body.SerializeToString(), "metrics")
+
+    assert receiver.total("calls") == 8
+
+
 def test_a_delta_total_is_the_sum_of_all_points_each_once(receiver):
     for _ in range(2):
         send(receiver, "grpc", sums(1, 5), "metrics")
