@@ -17,7 +17,7 @@ class Held(NamedTuple):
     Attributes:
         request: The request.
         is_own: Whether this process made it; others were left behind by a process that is gone.
-        place: Where the queue keeps it; nobody else's business.
+        place: Where the queue keeps it, nobody else's business; None for a request that was never put.
     """
 
     request: Request
@@ -56,13 +56,20 @@ class RequestQueue(Protocol):
         """Takes a request into custody; what has to go in exchange is booked."""
 
     def peek(self) -> Held | None:
-        """Returns the oldest request that can be sent, or None."""
+        """Returns the oldest request that can be sent, or None.
+
+        Housekeeping happens here, too (fsync, requests of processes that are gone), so it wants to
+        be called every few seconds even while nothing is put.
+        """
 
     def settle(self, held: Held) -> None:
         """Forgets a request that the receiver accepted."""
 
     def bury(self, held: Held, reason: str, error: str) -> None:
-        """Gives a request up for good and books it; keeps it as a dead letter where there is a place."""
+        """Gives a request up for good and books it; keeps it as a dead letter where there is a place.
+
+        A request that was too large to be put is buried as `Held(request, is_own=True, place=None)`.
+        """
 
     def in_memory(self) -> Waiting:
         """How much of this process's own is kept in memory only."""
