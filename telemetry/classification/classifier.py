@@ -75,6 +75,10 @@ class Classifier:
         with self._lock:
             self._state = _State({**self._state.registered, exception_type: (known, recoverable)})
 
+    def reset_lock(self) -> None:
+        """Replaces the lock in a forked child, where a thread that is not there may hold the old one."""
+        self._lock = threading.Lock()
+
     def classify(self, err: object, component: str | None = None) -> Classification:
         """Classifies an exception; never raises, whatever it is given.
 

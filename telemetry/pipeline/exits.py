@@ -86,10 +86,14 @@ class Exits:
             with suppress(ValueError):  # not the main thread
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
-    def forget(self) -> None:
-        """In a forked child: what the parent had and did is none of its business."""
-        self._pipeline = None
-        self._ending = None
+    def forget(self) -> bool:
+        """In a forked child: what the parent had and did is none of its business.
+
+        Returns:
+            Whether the parent had a pipeline to be ended.
+        """
+        had, self._pipeline, self._ending = self._pipeline, None, None
+        return had is not None
 
     def end(self) -> None:
         """Ends the pipeline now; the process is about to end."""

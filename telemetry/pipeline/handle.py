@@ -136,6 +136,13 @@ class Handle:
         if self.exits is not None and self.telemetry is None:
             self.exits.unwatch()
 
+    def renew_locks(self) -> None:
+        """Replaces, in a forked child, the locks of what outlives a pipeline: a thread may have held them."""
+        if self._instruments is not None:
+            self._instruments.reset_locks()
+        if self._classifier is not None:
+            self._classifier.reset_lock()
+
     def set_aside(self) -> Telemetry | None:
         """Deactivates the active pipeline without shutting it down; `activate` brings it back."""
         telemetry, self.telemetry, self.recorder = self.telemetry, None, None

@@ -68,6 +68,10 @@ class Latch:
         sleep = _sleep_of_greenlets()
         if sleep is not None:
             return self._wait_among_greenlets(sleep, None if timeout is None else monotonic() + timeout)
+        return self.block(timeout)
+
+    def block(self, timeout: float | None = None) -> bool:
+        """The same, but the whole thread waits, whatever runs in it."""
         if not self._is_set and self._closed.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
             self._open()  # so that the next one who waits goes on as well
         return self._is_set

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Forking: nothing is under way while the process is copied, and the copy starts a pipeline of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from telemetry.pipeline.exits import Exits
+    from telemetry.pipeline.fork_safe import ForkSafe
+    from telemetry.pipeline.handle import Handle
+
+__all__ = ["Forks"]
+
+_logger = logging.getLogger("telemetry")
+_LOADED_ON_FIRST_USE = (
+    "telemetry.classification.by_name",
+    "telemetry.classification.rules",
+    "telemetry.genai.derivation",
+    "telemetry.metrics.states",
+    "telemetry.pipeline.own_instruments",
+    "telemetry.pipeline.recording",
+    "telemetry.pipeline.spans",
+    "telemetry.tracing.genai",
+)
+_LOADED_BY_SENDING = ("google.protobuf", "grpc", "opentelemetry.", "requests", "telemetry.", "urllib3")
+_GRPC_IN_USE = (
+    "OTLP over gRPC cannot be used in this process: when it was forked, another thread was in the middle of "
+    "a gRPC call, and gRPC does not survive that. Use the exporter 'otlp-http', or start processes with "
+    "multiprocessing's method 'spawn'. Records wait, on disk where spool_dir is set."
+)
+
+
+class Forks:
+    """What happens around every fork of this process.
+
+    Args:
+        handle: Holds the active pipeline.
+        exits: Told that a child is a process of its own.
+    """
+
+    def __init__(self, handle: Handle, exits: Exits) -> None:
+        self._handle = handle
+        self._exits = exits
+        self._paused: list[ForkSafe] = []
+        self._is_grpc_usable = True
+
+    def watch(self) -> None:
+        """Begins; there is no end of it."""
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=self.prepare, after_in_parent=self.resume, after_in_child=self.start_in_child
+            )
+
+    def prepare(self) -> None:
+        """Before a fork: brings to an end what must not be copied half done."""
+        _finish_imports()
+        self._paused = self._transports()
+        are_quiet = [transport.pause() for transport in self._paused]
+        self._is_grpc_usable = not self._paused or (all(are_quiet) and not _is_grpc_in_use())
+
+    def resume(self) -> None:
+        """After a fork, in the process that forked."""
+        for transport in self._paused:
+            transport.resume()
+        self._paused = []
+
+    def start_in_child(self) -> None:
+        """After a fork, in the child: a pipeline of its own, with the same settings."""
+        self._paused = []
+        handle = self._handle
+        is_watched = self._exits.forget()
+        handle.renew_locks()
+        telemetry = handle.telemetry
+        if telemetry is None:
+            return
+        try:
+            telemetry.restart_in_child()
+            handle.activate(telemetry)
+            if not self._is_grpc_usable:
+                for transport in self._transports():
+                    transport.forbid(_GRPC_IN_USE)
+            if is_watched:
+                self._exits.watch(telemetry, is_child=True)
+        except Exception:  # an exception here would only be printed, without its meaning
+            handle.set_aside()
+            _logger.exception(
+                "telemetry is off in the forked process %d: its pipeline could not be built", os.getpid()
+            )
+
+    def _transports(self) -> list[ForkSafe]:
+        telemetry = self._handle.telemetry
+        return [] if telemetry is None else list(getattr(telemetry.providers, "fork_safe", ()))
+
+
+def _finish_imports() -> None:
+    """Imports what record calls load on first use, and waits for what a thread of ours is importing.
+
+    A child inherits the lock of a module that another thread is importing at that moment, and with
+    it a wait without end for its own first use of the module. Importing it here waits for that thread.
+    """
+    for name in _LOADED_ON_FIRST_USE:
+        import_module(name)
+    for name, module in list(sys.modules.items()):
+        if name.startswith(_LOADED_BY_SENDING):
+            spec = getattr(module, "__spec__", None)
+            if getattr(spec, "_initializing", False):
+                import_module(name)
+
+
+def _is_grpc_in_use() -> bool:
+    """Whether another thread is inside gRPC, as far as the Python frames tell."""
+    grpc = sys.modules.get("grpc")
+    if grpc is None:
+        return False
+    folder = os.path.dirname(grpc.__file__ or "")  # noqa: PTH120 - a prefix of co_filename, compared as text
+    frames: dict[int, FrameType] = sys._current_frames()  # noqa: SLF001 - documented, for this kind of use
+    return any(frame.f_code.co_filename.startswith(folder) for frame in frames.values())
