@@ -68,9 +68,9 @@ class Speech:
         secrets = [*config.headers().values()]
         if config.otlp_token is not None:
             secrets.append(config.otlp_token.get_secret_value())
-        parts = {part for secret in secrets for part in (secret, *secret.split())}
+        secrets += [secret.rpartition(" ")[2] for secret in secrets]  # the key of "Bearer <key>" alone, too
         self._secrets = sorted(
-            (part for part in parts if len(part) >= _SHORTEST_SECRET), key=len, reverse=True
+            {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}, key=len, reverse=True
         )
 
     def say(self, words: str, quoted: str = "") -> str:

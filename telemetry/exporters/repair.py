@@ -72,9 +72,12 @@ class RepairedSpans:
             context=span.get_span_context(),
             parent=span.parent,
             resource=repaired_resource(span.resource),
-            attributes=repaired_attributes(span.attributes),
+            attributes=repaired_attributes(span.attributes, span.dropped_attributes),
             events=[_event(event) for event in span.events],
-            links=[Link(link.context, repaired_attributes(link.attributes)) for link in span.links],
+            links=[
+                Link(link.context, repaired_attributes(link.attributes, link.dropped_attributes))
+                for link in span.links
+            ],
             kind=span.kind,
             status=Status(status.status_code, repaired_text(status.description) or None),
             start_time=repaired_time(span.start_time),
@@ -84,9 +87,8 @@ class RepairedSpans:
 
 
 def _event(event: Event) -> Event:
-    return Event(
-        repaired_text(event.name), repaired_attributes(event.attributes), repaired_time(event.timestamp)
-    )
+    attributes = repaired_attributes(event.attributes, event.dropped_attributes)
+    return Event(repaired_text(event.name), attributes, repaired_time(event.timestamp))
 
 
 class RepairedLogs:
@@ -108,7 +110,7 @@ class RepairedLogs:
         log = copy(record.log_record)
         if not are_sound({"body": log.body}):
             log.body = plain(log.body)
-        log.attributes = repaired_attributes(log.attributes)
+        log.attributes = repaired_attributes(log.attributes, record.dropped_attributes)
         log.timestamp = repaired_time(log.timestamp)
         log.observed_timestamp = repaired_time(log.observed_timestamp)
         log.trace_id, log.span_id = repaired_id(log.trace_id, 128), repaired_id(log.span_id, 64)

@@ -75,14 +75,17 @@ def _is_unicode(value: Any) -> bool:
     return True
 
 
-def repaired_attributes(attributes: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """Returns attributes that can be encoded: sound values as they are, others as plain ones."""
-    if attributes is None or are_sound(attributes):
-        return attributes or {}
+def repaired_attributes(attributes: Mapping[str, Any] | None, dropped: int = 0) -> Mapping[str, Any]:
+    """Returns attributes that can be encoded: sound values as they are, others as plain ones.
+
+    Args:
+        attributes: The attributes.
+        dropped: How many were left out before, which is told with them.
+    """
     made = BoundedAttributes(immutable=False, extended_attributes=True)
-    for key, value in _items(attributes):
+    for key, value in _items(attributes or {}):
         made[repaired_text(key)] = value if _is_sound(value) else plain(value)
-    made.dropped = attributes.dropped if isinstance(attributes, BoundedAttributes) else 0
+    made.dropped = dropped
     return made
 
 
