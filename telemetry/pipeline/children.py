@@ -8,16 +8,47 @@ when a process starts telemetry, or is forked, does not run that process.
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["WorkerEnds"]
+__all__ = ["WorkerEnds", "is_worker"]
 
 _AFTER_ALL_OTHERS = -1000
 """Priority of the finalizer: queues (-5) and the application's own finalizers may still record."""
+
+_PROCESSES = Path("/proc")
+_START_OF_STACK = 25
+"""Index of `startstack` among the fields of /proc/<pid>/stat that follow the program's name (proc(5))."""
+
+
+def is_worker(processes: Path = _PROCESSES) -> bool:
+    """Whether this is one of several processes that one program is made of.
+
+    Those of multiprocessing know it themselves. Those of a server that forks before it loads the
+    application are told by the memory that they share with their parent: the address of the stack is
+    drawn at random when a program starts, and inherited by forks. Elsewhere than on Linux they cannot be
+    told.
+
+    Args:
+        processes: The directory of processes.
+    """
+    multiprocessing: Any = sys.modules.get("multiprocessing.process")
+    if multiprocessing is not None and multiprocessing.parent_process() is not None:
+        return True
+    own, parents = (_start_of_stack(processes / str(pid) / "stat") for pid in (os.getpid(), os.getppid()))
+    return own == parents and own not in {None, "0"}  # 0: we may not know
+
+
+def _start_of_stack(stat: Path) -> str | None:
+    try:
+        return stat.read_text(errors="replace").rpartition(")")[2].split()[_START_OF_STACK]
+    except (OSError, IndexError):
+        return None
 
 
 class WorkerEnds:

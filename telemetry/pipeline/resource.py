@@ -10,6 +10,8 @@ from uuid import uuid4
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.version import __version__ as sdk_version
 
+from telemetry.pipeline.children import is_worker
+
 if TYPE_CHECKING:
     from telemetry.config import Settings
 
@@ -28,7 +30,8 @@ def resource_of(config: Settings, *, is_child: bool = False) -> Resource:
     Args:
         config: The settings.
         is_child: Whether this process was forked from one that has the same settings. A child is an
-            instance of its own; its id starts with the one the user gave, if any.
+            instance of its own, and so is each worker of a server or a pool; its id starts with the one
+            the user gave, if any.
     """
     attributes = {
         "telemetry.sdk.language": "python",
@@ -40,7 +43,7 @@ def resource_of(config: Settings, *, is_child: bool = False) -> Resource:
         **({"deployment.environment.name": config.environment} if config.environment else {}),
         **config.resource_attributes,
     }
-    if is_child and _INSTANCE in config.resource_attributes:
+    if _INSTANCE in config.resource_attributes and (is_child or is_worker()):
         attributes[_INSTANCE] = f"{config.resource_attributes[_INSTANCE]}-{os.getpid()}"
     if os.environ.get("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"):
         return Resource.create(attributes)
