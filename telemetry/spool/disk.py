@@ -12,10 +12,11 @@ from time import time_ns
 from typing import TYPE_CHECKING
 
 from telemetry.errors import ConfigError
+from telemetry.spool.custody import Clocks, Limit
 from telemetry.spool.disk_queue import DiskQueue
-from telemetry.spool.keeper import Clocks, Keeper, Limit
+from telemetry.spool.keeper import Keeper
 from telemetry.spool.limits import Usage
-from telemetry.spool.takeover import look_around
+from telemetry.spool.takeover import let_go, look_around
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,6 +153,10 @@ class Spool:
                 self._shut()
 
     def _shut(self) -> None:
+        store = self._keeper.current
+        if store is not None:
+            with contextlib.suppress(OSError), store.limits.locked():
+                let_go(store)
         is_empty = not any(queue.on_disk().requests for queue in self._queues.values())
         self._keeper.close(is_empty=is_empty)
 

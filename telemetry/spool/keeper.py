@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 from itertools import count
 from threading import RLock
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 from telemetry.spool.custody import Fate, Owner
 from telemetry.spool.descriptors import Descriptors
@@ -21,49 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from telemetry.config.exporters import Signal
-    from telemetry.spool.limits import Usage
-    from telemetry.spool.queue import OnDrop
+    from telemetry.spool.custody import Clocks, Custodian, Limit
     from telemetry.spool.request import Request
     from telemetry.spool.stored import StoredFile
 
-__all__ = ["Clocks", "Keeper", "Limit"]
+__all__ = ["Keeper"]
 
 _NS_PER_S = 1_000_000_000
-
-
-class Clocks(NamedTuple):
-    """Where time and chance come from.
-
-    Attributes:
-        now_ns: The wall clock (Unix nanoseconds).
-        monotonic: The monotonic clock (seconds).
-        new_nonce: Makes 8 hex digits.
-    """
-
-    now_ns: Callable[[], int]
-    monotonic: Callable[[], float]
-    new_nonce: Callable[[], str]
-
-
-class Limit(NamedTuple):
-    """What may wait in a folder, and for how long.
-
-    Attributes:
-        usage: Files and bytes.
-        max_age_s: Seconds.
-    """
-
-    usage: Usage
-    max_age_s: float
-
-
-class Custodian(Protocol):
-    """A queue, as far as making room concerns it."""
-
-    on_drop: OnDrop
-
-    def surrender(self, file: StoredFile) -> Owner:
-        """Forgets a file that is about to be removed, unless it is being sent."""
 
 
 class Keeper:
@@ -104,6 +68,11 @@ class Keeper:
     def is_usable(self) -> bool:
         """Whether the disk is to be tried now."""
         return not self.is_closed and self.health.is_due
+
+    @property
+    def current(self) -> Store | None:
+        """The folder if it is open."""
+        return self._store
 
     def opened(self) -> Store | None:
         """Returns the open folder; None while it cannot be opened."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from telemetry.spool.locks import LockFile
     from telemetry.spool.store import Store
 
-__all__ = ["look_around"]
+__all__ = ["let_go", "look_around"]
 
 
 def look_around(
@@ -54,7 +54,7 @@ def look_around(
             dead = _claim_dead(store, unknown)
             if dead:
                 _adopt(store, dead, queues, is_expired)
-            _let_go(store)
+            let_go(store)
 
 
 def _writers(names: set[str]) -> set[str]:
@@ -102,8 +102,15 @@ def _adopt(
             lock.close()
 
 
-def _let_go(store: Store) -> None:
-    """Removes the locks of dead writers of which nothing is left."""
+def let_go(store: Store) -> None:
+    """Removes the locks of dead writers of which nothing is left; the limits' lock is held.
+
+    Args:
+        store: The folder.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
     left = _by_writer(store.directory.names())
     for writer in [writer for writer in store.adopted if writer not in left]:
         store.adopted.pop(writer).remove()
