@@ -188,6 +188,82 @@ OLDER_NAMES = {
 }
 """Official attribute -> the older name of the same fact; `semconv=both` emits both."""
 
+# -- content: what people and models say, under every name that instrumentors give it -----------
+CONTENT = frozenset(
+    {
+        # The GenAI conventions, today's names and earlier ones.
+        INPUT_MESSAGES,
+        OUTPUT_MESSAGES,
+        SYSTEM_INSTRUCTIONS,
+        TOOL_CALL_ARGUMENTS,
+        TOOL_CALL_RESULT,
+        "gen_ai.tool.definitions",
+        "gen_ai.retrieval.documents",
+        "gen_ai.retrieval.query.text",
+        "gen_ai.prompt",
+        "gen_ai.completion",
+        "gen_ai.event.content",
+        "gen_ai.content.completion.chunk",
+        # Traceloop's OpenLLMetry.
+        "traceloop.entity.input",
+        "traceloop.entity.output",
+        "traceloop.prompt.template",
+        "traceloop.prompt.template_variables",
+        "llm.content.completion.chunk",
+        "db.query.result.document",
+        # OpenInference.
+        "llm.function_call",
+        "llm.prompt_template.template",
+        "llm.prompt_template.variables",
+        "embedding.text",
+        "reranker.query",
+        # pydantic-ai.
+        "pydantic_ai.all_messages",
+        "all_messages_events",
+    }
+)
+CONTENT_PREFIXES = (
+    "gen_ai.prompt.",
+    "gen_ai.completion.",
+    "llm.prompts.",
+    "llm.completions.",
+    "llm.request.functions.",
+    "llm.input_messages.",
+    "llm.output_messages.",
+    "llm.choices.",
+    "llm.tools.",
+    "retrieval.documents.",
+    "reranker.input_documents.",
+    "reranker.output_documents.",
+    "embedding.embeddings.",
+)
+"""Beginnings of the names of content that is numbered, one attribute for each part of a message."""
+CONTENT_FRAME = (".role", ".finish_reason", ".name", ".id", ".type", ".score", ".version", "_id", "_name")
+"""Endings of such names that are no content: who spoke, which tool, why it ended."""
+CONTENT_BY_MARK = {
+    "openinference.span.kind": frozenset(
+        {"input.value", "output.value", "tool.parameters", "input.images", "output.images"}
+    ),
+    "agent_name": frozenset({"final_result"}),
+    GEN_AI_TOOL_NAME: frozenset({"tool_arguments", "tool_response", "input.value", "output.value"}),
+    "model_request_parameters": frozenset({"events"}),
+}
+"""Names that say too little for themselves: they are content beside the attribute that stands first."""
+CONTENT_EVENTS = frozenset(
+    {
+        "gen_ai.system.message",
+        "gen_ai.user.message",
+        "gen_ai.assistant.message",
+        "gen_ai.tool.message",
+        "gen_ai.choice",
+        "gen_ai.content.prompt",
+        "gen_ai.content.completion",
+    }
+)
+"""Events (conventions before 1.37) that are content as a whole, in their body or in plain attributes."""
+CONTENT_EVENT_FRAME = frozenset({"role", "id", "index", "finish_reason", "event.name"})
+"""What stays of such an event."""
+
 # -- MCP (semantic conventions 1.41.1, "MCP client") --------------------------------------------
 MCP_METHOD = "mcp.method.name"
 MCP_METHOD_CALL_TOOL = "tools/call"
