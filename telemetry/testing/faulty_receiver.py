@@ -59,9 +59,9 @@ class FaultyReceiver:
     ) -> None:
         self._orders = Orders()
         self._books = Books(max_records, max_requests)
-        desk = Desk(self._orders, self._books)
-        self._grpc = GrpcSide(desk, max_request_bytes)
-        self._http = HttpSide(desk, max_request_bytes)
+        self._desk = Desk(self._orders, self._books)
+        self._grpc = GrpcSide(self._desk, max_request_bytes)
+        self._http = HttpSide(self._desk, max_request_bytes)
         self._sides = (self._grpc, self._http)
 
     def __enter__(self) -> Self:
@@ -85,12 +85,17 @@ class FaultyReceiver:
     # -- the whole receiver ----------------------------------------------------------------
 
     def refuse(self) -> None:
-        """Is down: connections are broken and new ones refused, until `accept()`."""
+        """Is down: connections are broken and new ones refused, until `accept()`.
+
+        What is being stored is answered before, for a second at most; to lose answers, order `reset`.
+        """
+        self._desk.go_down()
         for side in self._sides:
             side.gate.shut()
 
     def accept(self) -> None:
         """Is up again, on the same ports."""
+        self._desk.go_up()
         for side in self._sides:
             side.gate.open()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from hashlib import sha256
+from threading import Condition
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from google.protobuf.message import DecodeError
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["Arrival", "Desk"]
 
 _LOOK_S = 0.05
+_ANSWERS_S = 1.0
+_SENDING_S = 0.05
 
 
 class Arrival(NamedTuple):
@@ -54,12 +57,43 @@ class Desk:
     def __init__(self, orders: Orders, books: Books) -> None:
         self._orders = orders
         self._books = books
+        self._turn = Condition()
+        self._busy = 0
+        self._is_down = False
+
+    def go_down(self) -> None:
+        """Takes no more requests, and waits until those that were taken are answered."""
+        with self._turn:
+            self._is_down = True
+            self._turn.wait_for(lambda: not self._busy, _ANSWERS_S)
+        time.sleep(_SENDING_S)  # neither server tells when an answer has left it
+
+    def go_up(self) -> None:
+        """Takes requests again."""
+        with self._turn:
+            self._is_down = False
 
     def receive(self, arrival: Arrival) -> Fault:
         """Store the request or not, wait as ordered, and return how to answer it."""
+        with self._turn:
+            if self._is_down:
+                return Fault(Kind.RESET, is_stored=False)
+            self._busy += 1
+            healed = self._orders.healed
+        try:
+            fault = self._take(arrival)
+        finally:
+            with self._turn:
+                self._busy -= 1
+                self._turn.notify_all()
+        if fault.kind is Kind.HANG:
+            while not arrival.gone.wait(_LOOK_S) and not healed.is_set():
+                pass
+        return fault
+
+    def _take(self, arrival: Arrival) -> Fault:
         received_s = time.monotonic()
         fault = self._orders.next(arrival.signal)
-        healed = self._orders.healed
         if fault.delay_s:
             arrival.gone.wait(fault.delay_s)
         try:
@@ -90,7 +124,4 @@ class Desk:
                 received_s,
             )
         )
-        if fault.kind is Kind.HANG:
-            while not arrival.gone.wait(_LOOK_S) and not healed.is_set():
-                pass
         return fault

@@ -122,9 +122,10 @@ def write(options: LoadOptions, kind: str, content: object) -> None:
 
 
 def take_requests(stack: Stack, options: LoadOptions) -> None:
-    """Flushes when the test writes a timeout on stdin, and prints what came of it."""
+    """Flushes or shuts down when the test writes `flush 0.5` on stdin, and prints what came of it."""
     while line := os.read(0, 100):  # `sys.stdin` has a lock that the interpreter wants at its end
-        print(json.dumps(stack.flush(float(line))), flush=True)
+        what, timeout_s = line.split()
+        print(json.dumps(stack.end(what.decode(), float(timeout_s))), flush=True)
 
 
 def main() -> None:

@@ -122,6 +122,10 @@ class RemoteReceiver:
         answer = self._farm.command("tally", self.id, {"spooled": bodies})
         return {signal: Tally(*figures) for signal, figures in answer.items()}
 
+    def total(self, name: str, **attributes: Any) -> float:
+        """A sum's value, as `FaultyReceiver.total` has it."""
+        return self._farm.command("total", self.id, {"name": name, "attributes": attributes})
+
     def requests(self, signal: str | None = None) -> list[dict[str, Any]]:
         """All requests, as `ReceivedRequest` has them."""
         return self._farm.command("requests", self.id, {"signal": signal})
@@ -173,6 +177,8 @@ def _carry_out(
             {field: getattr(request, field) for field in request.__dataclass_fields__}
             for request in receiver.requests(arguments["signal"])
         ]
+    if name == "total":
+        return receiver.total(arguments["name"], **arguments["attributes"])
     if name == "identities":
         return sorted({str(point.resource.get("service.instance.id")) for point in receiver.points()})
     if name == "durations":

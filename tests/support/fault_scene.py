@@ -18,6 +18,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -81,6 +82,8 @@ class Load:
         )
         self.ended_s = 0.0
         self._asked_s = 0.0
+        self._watcher = threading.Thread(target=self._watch)
+        self._watcher.start()
 
     @property
     def pid(self) -> int:
@@ -116,11 +119,11 @@ class Load:
 
     def flush(self, timeout_s: float) -> Any:
         """Has the load flush and returns what it said: `seconds`, `result`."""
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self.process.stdin.write(f"{timeout_s}\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+        return self._ask(f"flush {timeout_s}")
+
+    def shutdown(self, timeout_s: float) -> Any:
+        """Has the load shut its pipeline down and returns what it said: `seconds`, `result`."""
+        return self._ask(f"shutdown {timeout_s}")
 
     def send(self, number: Signals) -> None:
         """Sends a signal; from now on counts what `seconds_to_end` measures."""
@@ -129,9 +132,9 @@ class Load:
 
     def end(self, timeout_s: float = 180.0) -> int:
         """Waits for the end and returns the exit status."""
-        status = self.process.wait(timeout_s)
-        self.ended_s = time.monotonic()
-        return status
+        self._watcher.join(timeout_s)
+        assert not self._watcher.is_alive(), f"the load did not end within {timeout_s} s\n{self.errors()}"
+        return self.process.wait()
 
     @property
     def seconds_to_end(self) -> float:
@@ -152,11 +155,22 @@ class Load:
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait()
+        self._watcher.join()
         for stream in (self.process.stdin, self.process.stdout):
             assert stream is not None
             stream.close()
         self._errors.close()
+
+    def _ask(self, what: str) -> Any:
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(f"{what}\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def _watch(self) -> None:
+        self.process.wait()
+        self.ended_s = time.monotonic()
 
     def _has_ended(self) -> bool:
         return self.process.poll() is not None

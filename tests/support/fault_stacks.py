@@ -31,8 +31,8 @@ class LoadOptions:
         rate: Records per second and signal; 0 is as fast as it goes.
         count: Records per signal and process.
         shape: `plain`, `fork` or `pool` (children of multiprocessing emit), `labels` (a label value of
-            its own for every increment), `poison` (one record that cannot be encoded), `huge` (a counter
-            above 2**63-1).
+            its own for every increment), `giant` (one span and one log record of 5 MiB), `poison` (one
+            log record that cannot be encoded), `huge` (a counter above 2**63-1).
         padding: Bytes of further attributes on every record.
         exit: `return`, `sys.exit`, `exception`, `_exit`, `execv`, or `wait` for the end to come.
         metric_interval_s: Between two exports of metrics.
@@ -69,8 +69,8 @@ class Stack(Protocol):
     def report(self) -> dict[str, Any] | None:
         """What the stack says became of them; None when it says nothing."""
 
-    def flush(self, timeout_s: float) -> dict[str, Any] | None:
-        """Flushes and tells how long it took and what it said."""
+    def end(self, what: str, timeout_s: float) -> dict[str, Any]:
+        """Flushes or shuts down, and tells how long it took and what it said."""
 
 
 class Ours:
@@ -101,9 +101,10 @@ class Ours:
         result = self.pipeline.shutdown()  # it is down already: this only reads what it said
         return {"result": _plain(result), "status": _status(self.pipeline)}
 
-    def flush(self, timeout_s: float) -> dict[str, Any]:
+    def end(self, what: str, timeout_s: float) -> dict[str, Any]:
+        act = {"flush": self.pipeline.force_flush, "shutdown": self.pipeline.shutdown}[what]
         begun = time.monotonic()
-        result = self.pipeline.force_flush(timeout_s)
+        result = act(timeout_s)
         return {"seconds": time.monotonic() - begun, "result": _plain(result)}
 
 
@@ -140,7 +141,7 @@ class PlainSdk:
     def report(self) -> None:
         return None
 
-    def flush(self, timeout_s: float) -> dict[str, Any]:
+    def end(self, what: str, timeout_s: float) -> dict[str, Any]:
         begun = time.monotonic()
         result = self._tracers.force_flush(int(timeout_s * 1000))
         return {"seconds": time.monotonic() - begun, "result": result}
@@ -172,6 +173,8 @@ def _sdk_exporters(options: LoadOptions) -> tuple[Any, Any, Any]:
 
 def _marks(number: int, options: LoadOptions) -> dict[str, Any]:
     marks: dict[str, Any] = {"load.n": number, "load.run": str(os.getpid())}
+    if options.shape == "giant" and number == options.count // 2:
+        marks["giant"] = "x" * 5 * 1024 * 1024
     for part in range(-(-options.padding // 4000)):  # below the limit of attribute values
         marks[f"padding.{part}"] = "x" * min(4000, options.padding - 4000 * part)
     return marks

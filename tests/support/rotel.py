@@ -95,6 +95,11 @@ class Rotel:
         """Start with an empty record; rotel goes on appending to it."""
         os.truncate(self._output, 0)
 
+    def kill(self) -> None:
+        """Ends the collector without a good-bye; what it printed can still be read."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         self._process.terminate()
         try:

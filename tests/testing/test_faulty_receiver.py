@@ -348,6 +348,27 @@ def test_a_receiver_that_is_down_refuses_and_comes_back_on_the_same_port(receive
     assert send(receiver, protocol, spans(1)).outcome == "OK"
 
 
+@both_protocols
+def test_going_down_loses_no_answer(receiver, protocol):
+    receiver.delay(0.1)
+    answers: list[Answer] = []
+    sender = threading.Thread(target=lambda: answers.append(send(receiver, protocol, spans(1))))
+    sender.start()
+    wait_for(lambda: receiver._desk._busy)
+
+    receiver.refuse()
+    sender.join(10)
+
+    assert [answer.outcome for answer in answers] == ["OK"]
+
+
+def test_a_request_that_comes_while_it_goes_down_is_not_stored(receiver):
+    receiver._desk.go_down()
+
+    assert send(receiver, "grpc", spans(1)).outcome == "UNAVAILABLE"
+    assert receiver.delivered("traces") == 0
+
+
 def test_going_down_breaks_open_connections(receiver):
     client = http.client.HTTPConnection(receiver.http_endpoint.removeprefix("http://"), timeout=10)
     client.request("POST", "/v1/traces", spans(1))

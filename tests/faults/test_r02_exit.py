@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""R2: whatever ends the process and whatever the receiver does, the end comes in time and nothing is lost."""
+
+from __future__ import annotations
+
+from signal import SIGINT, SIGTERM
+
+import pytest
+from support.fault_clock import FakeClock
+
+QUEUED = 2048
+TIMEOUT_S = 1.0
+SLACK_S = 0.5
+FAULTS = {"refused": ("refuse", {}), "hanging": ("hang", {}), "slow": ("delay", {"seconds": 0.4})}
+STATUS = {"return": 0, "sys.exit": 3, "exception": 1, SIGINT: -SIGINT, SIGTERM: -SIGTERM}
+PROTOCOLS = ("grpc", "http")
+
+
+def scenes_with(make_scene, fault):
+    """One scene for each protocol, so that both wait at the same time."""
+    scenes = [
+        make_scene(protocol=each, has_spool=True, settings={"shutdown_timeout_seconds": TIMEOUT_S})
+        for each in PROTOCOLS
+    ]
+    name, arguments = FAULTS[fault]
+    for scene in scenes:
+        scene.receiver.order(name, **arguments)
+    return scenes
+
+
+def assert_ended_well(scene, load, how):
+    assert load.end() == STATUS[how], load.errors()
+    assert load.seconds_to_end <= TIMEOUT_S + SLACK_S
+    for signal, books in scene.books().items():
+        assert books.emitted >= QUEUED
+        assert (books.lost, books.dropped) == (0, 0), (signal, str(books), load.errors())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("how", ["return", "sys.exit", "exception"])
+def test_the_end_of_the_program_is_over_in_time_with_everything_delivered_or_spooled(make_scene, how, fault):
+    scenes = scenes_with(make_scene, fault)
+    loads = [scene.load(count=QUEUED, rate=0, exit=how) for scene in scenes]
+
+    for scene, load in zip(scenes, loads, strict=True):
+        assert_ended_well(scene, load, how)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("signal", [SIGINT, SIGTERM])
+def test_a_signal_ends_the_program_in_time_with_everything_delivered_or_spooled(make_scene, signal, fault):
+    scenes = scenes_with(make_scene, fault)
+    loads = [scene.load(count=QUEUED, rate=0, exit="wait") for scene in scenes]
+    for load in loads:
+        load.all_emitted()
+
+    for load in loads:
+        load.send(signal)
+    for scene, load in zip(scenes, loads, strict=True):
+        assert_ended_well(scene, load, signal)
+
+
+@pytest.mark.parametrize("how", ["return", SIGTERM])
+def test_a_clock_set_back_does_not_prolong_the_end(make_scene, how, tmp_path):
+    clock = FakeClock(tmp_path)
+    scenes = scenes_with(make_scene, "refused")
+    exit_ = "wait" if how == SIGTERM else how
+    loads = [
+        scene.load(count=QUEUED, rate=0, exit=exit_, linger_s=0.5, environment=clock.environment)
+        for scene in scenes
+    ]
+    for load in loads:
+        load.all_emitted()
+
+    clock.set_back(3600)
+    if how == SIGTERM:
+        for load in loads:
+            load.send(SIGTERM)
+    for scene, load in zip(scenes, loads, strict=True):
+        assert_ended_well(scene, load, how)

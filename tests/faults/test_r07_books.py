@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""R7: emitted = delivered + spooled + dropped, for every fault; and the figures are told everywhere."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from support import fault_table as table
+from support.fault_rows import ROWS
+from support.waiting import wait_for
+
+OURS = ["ours", "ours, spool"]
+QUICK_ROWS = [row for row in ROWS if "401" not in row.name and " s" not in row.name]
+COUNT = 200
+
+
+@pytest.mark.parametrize("row", QUICK_ROWS, ids=[row.name for row in QUICK_ROWS])
+def test_the_books_add_up(row):
+    cells, failures = table.run(table.cases([row], OURS), table.QUICK, jobs=8)
+
+    assert failures == []
+    assert [(cell, cell.text()) for cell in cells if cell.problem] == []
+
+
+@pytest.mark.long
+def test_the_whole_table_adds_up():
+    cells, failures = table.run(table.cases(list(ROWS), OURS), 1.0, jobs=16)
+
+    assert failures == []
+    assert [(cell, cell.text()) for cell in cells if cell.problem] == []
+
+
+@pytest.mark.parametrize(
+    ("order", "arguments", "reason"),
+    [
+        ("reject", {"records": 3}, "rejected"),
+        ("fail", {"status": 400, "message": "this is why"}, "refused"),
+    ],
+)
+def test_what_the_receiver_refuses_is_told_in_status_metric_and_log(
+    make_scene, protocol, order, arguments, reason
+):
+    scene = make_scene(protocol=protocol, signals=("traces", "logs"))
+    for signal in ("traces", "logs"):
+        scene.receiver.order(order, times=2, signal=signal, **arguments)
+    load = scene.load(count=COUNT)
+    load.end()
+
+    books = scene.books()
+    dropped = {signal: each.dropped for signal, each in books.items()}
+    assert all(dropped.values())
+    assert [each.lost for each in books.values()] == [0, 0]
+    status = {each["signal"]: each for each in load.report()["status"]}
+    assert {signal: status[signal]["dropped"] for signal in dropped} == {
+        signal: {reason: count} for signal, count in dropped.items()
+    }
+    for signal, count in dropped.items():
+        # The last drops are known only after the last metrics were exported.
+        assert 0 < scene.receiver.total("kairos.telemetry.dropped", signal=signal, reason=reason) <= count
+        lines = [
+            line for line in load.errors().splitlines() if re.search(rf"\b{signal}\b.*\b{reason}\b", line)
+        ]
+        assert len(lines) == 1, load.errors()
+
+
+def test_a_drop_reaches_the_metric_before_the_end(make_scene):
+    scene = make_scene(signals=("traces",), metric_interval_s=0.2)
+    scene.receiver.order("fail", times=1, signal="traces", status=400)
+    load = scene.load(count=COUNT, linger_s=1.0)
+
+    dropped = wait_for(
+        lambda: scene.receiver.total("kairos.telemetry.dropped", signal="traces", reason="refused")
+    )
+    load.end()
+
+    assert dropped == scene.books()["traces"].dropped
