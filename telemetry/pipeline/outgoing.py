@@ -11,12 +11,12 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util import BoundedList
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from telemetry.conventions import CONTENT_EVENT_FRAME, CONTENT_EVENTS
 from telemetry.pipeline.attribute_cleaner import AttributeCleaner, Tally
 from telemetry.pipeline.outgoing_metrics import clean_metrics
+from telemetry.pipeline.source_cleaner import SourceCleaner
 from telemetry.redaction import MASK, redact
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["Outgoing"]
 
 RecordT = TypeVar("RecordT")
-_SOURCES = 256
 _NAMES = 2048
 
 
@@ -57,12 +56,9 @@ class Outgoing:
         self._takes_events = content in ("event", "both")
         self._in_events = AttributeCleaner(limit, takes_content=self._takes_events)
         self._bodies = AttributeCleaner(None, takes_content=self._takes_events)
-        # An attribute that went missing could make two series, or two sources, one.
+        # An attribute that went missing could make two series one.
         self._labels = AttributeCleaner(limit, takes_content=False, drops_content=False)
-        self._of_sources = AttributeCleaner(None, takes_content=False, drops_content=False)
-        # By identity, with the object, so that no other one can come by its number.
-        self._sources: dict[int, tuple[object, Any]] = {}
-        self._clean_sources: dict[int, tuple[object, object]] = {}
+        self._sources = SourceCleaner()
         self._clean_names: set[str] = set()
 
     def clean_spans(self, batch: list[ReadableSpan]) -> list[ReadableSpan]:
@@ -97,7 +93,7 @@ class Outgoing:
             The same object when nothing had to change.
         """
         tally = Tally()
-        cleaned = clean_metrics(data, lambda labels: self._labels.clean(labels, tally), self._source)
+        cleaned = clean_metrics(data, lambda labels: self._labels.clean(labels, tally), self._sources.clean)
         if tally.truncated:
             self._on_truncated("metrics", tally.truncated)
         return cleaned
@@ -133,7 +129,7 @@ class Outgoing:
             # The public properties copy both lists, under a lock: that would be a third of the whole cost.
             and not span._events  # noqa: SLF001 - see above
             and not span._links  # noqa: SLF001 - see above
-            and self._has_clean_source(span)
+            and self._sources.are_clean(span.resource, span.instrumentation_scope)
         ):
             return span
         return self._cleaned_span(span, given, attributes, tally)
@@ -144,7 +140,8 @@ class Outgoing:
         name, status, events, links = self._name(span.name), span.status, span.events, span.links
         description = status.description and redact(status.description)
         clean_events, clean_links = self._all(events, self._event, tally), self._all(links, self._link, tally)
-        resource, scope = self._source(span.resource), self._source(span.instrumentation_scope)
+        resource = self._sources.clean(span.resource)
+        scope = self._sources.clean(span.instrumentation_scope)
         if (
             attributes is given
             and name is span.name
@@ -202,14 +199,18 @@ class Outgoing:
         if not self._takes_events and (event_name or given.get("event.name")) in CONTENT_EVENTS:
             attributes, body = _frame(attributes), _frame(body) if isinstance(body, dict) else None
         is_same = attributes is given and body is log.body and event_name is log.event_name
-        if is_same and self._has_clean_source(record):
+        if is_same and self._sources.are_clean(record.resource, record.instrumentation_scope):
             return record
         if not is_same:
             log = copy.copy(log)
             log.attributes = _bounded(attributes, record.dropped_attributes)
             log.body, log.event_name = body, event_name
-        resource, scope = self._source(record.resource), self._source(record.instrumentation_scope)
-        return replace(record, log_record=log, resource=resource, instrumentation_scope=scope)
+        return replace(
+            record,
+            log_record=log,
+            resource=self._sources.clean(record.resource),
+            instrumentation_scope=self._sources.clean(record.instrumentation_scope),
+        )
 
     def _name(self, name: str) -> str:
         cleaned = redact(name)
@@ -218,44 +219,6 @@ class Outgoing:
                 self._clean_names = set()
             self._clean_names.add(name)
         return cleaned
-
-    def _has_clean_source(self, record: ReadableSpan | ReadableLogRecord) -> bool:
-        resource, scope = record.resource, record.instrumentation_scope
-        known = self._clean_sources.get(id(scope))
-        if known is not None and known[0] is scope and known[1] is resource:
-            return True
-        is_clean = self._source(resource) is resource and self._source(scope) is scope
-        if is_clean:
-            if len(self._clean_sources) >= _SOURCES:
-                self._clean_sources = {}
-            self._clean_sources[id(scope)] = (scope, resource)
-        return is_clean
-
-    def _source(self, source: Any) -> Any:
-        """A resource or scope, cleaned; there are few of them, and each stands behind many records."""
-        known = self._sources.get(id(source))
-        if known is not None and known[0] is source:
-            return known[1]
-        try:
-            cleaned = self._clean_source(source)
-        except Exception:  # noqa: BLE001 - values may raise anything when read; nobody knows what is in them
-            cleaned = Resource({}) if isinstance(source, Resource) else InstrumentationScope(MASK)
-        if len(self._sources) >= _SOURCES:
-            self._sources = {}
-        self._sources[id(source)] = (source, cleaned)
-        return cleaned
-
-    def _clean_source(self, source: Any) -> Any:
-        if source is None:
-            return None
-        given = _plain(source.attributes)
-        attributes = self._of_sources.clean(given, Tally())
-        if isinstance(source, Resource):
-            return source if attributes is given else Resource(attributes, source.schema_url)
-        name, version = redact(source.name), source.version and redact(source.version)
-        if attributes is given and name is source.name and version is source.version:
-            return source
-        return InstrumentationScope(name, version, source.schema_url, attributes)
 
 
 def _plain(attributes: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -318,5 +318,6 @@ def test_nothing_is_remembered_for_ever(outgoing):
         )
         assert stage.clean_spans([span]) == [span]
     cleaner = stage._on_spans
-    kept = (stage._sources, stage._clean_sources, stage._clean_names, cleaner._kinds, cleaner._clean_texts)
+    sources = (stage._sources._cleaned, stage._sources._clean)
+    kept = (*sources, stage._clean_names, cleaner._kinds, cleaner._plain_keys, cleaner._clean_texts)
     assert all(len(each) <= 2100 for each in kept)
