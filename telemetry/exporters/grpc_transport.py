@@ -175,9 +175,7 @@ class _Line:
             grpc.Compression.Gzip if config.otlp_compression == "gzip" else grpc.Compression.NoCompression
         )
         self.metadata = tuple(
-            (name, value.encode() if name.endswith("-bin") else value)
-            for name, value in config.headers().items()
-            if name != "user-agent"
+            (name, value) for name, value in config.headers().items() if name != "user-agent"
         )
 
 

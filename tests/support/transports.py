@@ -27,7 +27,8 @@ def spans_request(names: tuple[str, ...] = ("work",)) -> Request:
     message = ExportTraceServiceRequest()
     spans = message.resource_spans.add().scope_spans.add().spans
     for number, name in enumerate(names, 1):
-        spans.add(name=name, trace_id=number.to_bytes(16, "big"), span_id=number.to_bytes(8, "big"))
+        span = spans.add(name=name, trace_id=number.to_bytes(16, "big"), span_id=number.to_bytes(8, "big"))
+        span.status.SetInParent()
     return new_request("traces", len(names), message.SerializeToString())
 
 

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from support.fresh_process import run
+
+from telemetry.metrics.courtesy import Courtesy, give_way
+
+
+class Work:
+    """Items that take their time, and the pauses between them."""
+
+    def __init__(self, item_s: float) -> None:
+        self.now = 0.0
+        self.item_s = item_s
+        self.pauses: list[float] = []
+        self.courtesy = Courtesy(lambda: self.pauses.append(self.now), lambda: self.now)
+
+    def items(self, count: int) -> list[int]:
+        done = []
+        for item in self.courtesy.over(range(count)):
+            self.now += self.item_s
+            done.append(item)
+        return done
+
+
+def test_nothing_is_left_out_on_the_way():
+    assert Work(0.001).items(100) == list(range(100))
+
+
+def test_long_work_gives_way_every_half_millisecond_or_so():
+    work = Work(0.0001)
+    work.items(80)  # eight milliseconds
+    between = [after - before for before, after in zip(work.pauses, work.pauses[1:], strict=False)]
+    assert len(work.pauses) >= 5
+    assert all(0.0005 <= each < 0.002 for each in between)
+
+
+def test_short_work_is_not_held_up():
+    work = Work(0.000_001)
+    work.items(400)
+    assert work.pauses == []
+
+
+def test_giving_way_sleeps_a_moment():
+    give_way()
+
+
+def test_a_native_thread_of_a_patched_process_gets_no_event_loop_for_it():
+    assert (
+        run(
+            """
+            from gevent import monkey
+            monkey.patch_all()
+            import gevent
+            from gevent._hub_local import get_hub_if_exists
+            from telemetry.metrics.courtesy import give_way
+            hubs = []
+            done = monkey.get_original("_thread", "allocate_lock")()
+            done.acquire()
+            def work():
+                give_way()
+                hubs.append(get_hub_if_exists())
+                done.release()
+            monkey.get_original("_thread", "start_new_thread")(work, ())
+            done.acquire()
+            ticks = []
+            gevent.spawn(lambda: ticks.append(1))
+            give_way()  # in a greenlet: the others run
+            print(hubs, ticks)
+            """,
+            is_measured=False,
+        )
+        == "[None] [1]"
+    )
