@@ -32,21 +32,25 @@ class Directory:
     Args:
         path: Where it is; made with mode 0700 when it is missing.
         descriptors: Keeps track of what is open.
+        is_visit: Only to look at it: nothing is made or changed, and it may be another user's.
 
     Raises:
         PermissionError: The folder belongs to another user or others may write into it.
     """
 
-    def __init__(self, path: Path, descriptors: Descriptors) -> None:
+    def __init__(self, path: Path, descriptors: Descriptors, *, is_visit: bool = False) -> None:
         self.path = path
         self._descriptors = descriptors
-        _make(path)
+        self._is_visit = is_visit
+        if not is_visit:
+            _make(path)
         self.fd = descriptors.open(str(path), _FOLDER)
-        try:
-            _insist_on_privacy(self.fd, path)
-        except OSError:
-            self.close()
-            raise
+        if not is_visit:
+            try:
+                _insist_on_privacy(self.fd, path)
+            except OSError:
+                self.close()
+                raise
 
     def close(self) -> None:
         """Lets go of the folder; every later use raises OSError."""
@@ -62,7 +66,7 @@ class Directory:
 
     def subfolder(self, name: str) -> Directory:
         """Opens a folder in this one."""
-        return Directory(self.path / name, self._descriptors)
+        return Directory(self.path / name, self._descriptors, is_visit=self._is_visit)
 
     def names(self) -> list[str]:
         """Lists the folder."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["LOCK_SUFFIX", "LockFile", "is_held"]
 
 LOCK_SUFFIX = ".lock"
-_FLAGS = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 class LockFile:
@@ -43,7 +43,9 @@ class LockFile:
         import fcntl
 
         if self.fd < 0:
-            self.fd = self._descriptors.open(self.name, _FLAGS | os.O_CREAT, dir_fd=self._directory.fd)
+            self.fd = self._descriptors.open(
+                self.name, os.O_RDWR | os.O_CREAT | _NO_LINK, dir_fd=self._directory.fd
+            )
         try:
             fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -103,7 +105,7 @@ def is_held(directory: Directory, name: str) -> bool:
     import fcntl
 
     try:
-        descriptor = os.open(name, _FLAGS, dir_fd=directory.fd)
+        descriptor = os.open(name, os.O_RDONLY | _NO_LINK, dir_fd=directory.fd)
     except FileNotFoundError:
         return False
     try:

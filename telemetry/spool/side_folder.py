@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from telemetry.spool.stored import DamagedError, StoredFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from telemetry.spool.directory import Directory
 
@@ -47,22 +47,15 @@ class SideFolder:
     Methods raise OSError where the system does. Writers hold the lock of the spool's limits.
 
     Args:
-        open_folder: Opens it; called when it is needed, for most spools never have one.
-        is_there: Whether it exists.
+        parent: The folder in which it is, or will be: it is made when something is put aside.
+        name: Its name there.
         max_files: Entries that it may hold.
         max_bytes: Bytes that it may hold.
     """
 
-    def __init__(
-        self,
-        open_folder: Callable[[], Directory],
-        is_there: Callable[[], bool],
-        *,
-        max_files: int,
-        max_bytes: int,
-    ) -> None:
-        self._open_folder = open_folder
-        self._is_there = is_there
+    def __init__(self, parent: Directory, name: str, *, max_files: int = 0, max_bytes: int = 0) -> None:
+        self._parent = parent
+        self._name = name
         self._max_files = max_files
         self.max_bytes = max_bytes
         self._folder: Directory | None = None
@@ -73,12 +66,12 @@ class SideFolder:
         if self._folder is None or not self._folder.is_in_place():
             if self._folder is not None:
                 self._folder.close()
-            self._folder = self._open_folder()
+            self._folder = self._parent.subfolder(self._name)
         return self._folder
 
     def entries(self) -> list[Entry]:
         """Lists what is in it, the oldest first."""
-        if not self._is_there():
+        if not self._parent.has(self._name):
             return []
         names = set(self.folder.names())
         found = []

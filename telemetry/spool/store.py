@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from functools import partial
 from typing import TYPE_CHECKING
 
 from telemetry.spool.directory import Directory
@@ -45,10 +44,12 @@ class Store:
     ) -> None:
         self.directory = Directory(folder, descriptors)
         self.limits = Limits(self.directory, most, descriptors)
-        self.dead_letters = self._side(
-            DEAD_LETTERS, max_files=max(1, most.files // 4), max_bytes=most.bytes // 4
+        self.dead_letters = SideFolder(
+            self.directory, DEAD_LETTERS, max_files=max(1, most.files // 4), max_bytes=most.bytes // 4
         )
-        self.corrupt = self._side(CORRUPT, max_files=_MOST_CORRUPT, max_bytes=most.bytes // 16)
+        self.corrupt = SideFolder(
+            self.directory, CORRUPT, max_files=_MOST_CORRUPT, max_bytes=most.bytes // 16
+        )
         self.adopted: dict[str, LockFile] = {}
         self._descriptors = descriptors
         self._new_nonce = new_nonce
@@ -196,11 +197,3 @@ class Store:
         if self.make_room(len(note), surrender):
             self.limits.add(len(note))
             self.dead_letters.note(file, note)
-
-    def _side(self, name: str, *, max_files: int, max_bytes: int) -> SideFolder:
-        return SideFolder(
-            partial(self.directory.subfolder, name),
-            partial(self.directory.has, name),
-            max_files=max_files,
-            max_bytes=max_bytes,
-        )
