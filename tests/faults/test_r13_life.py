@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""R13: however often and wherever a program starts telemetry, there is one stream and nothing is left over."""
+"""R13: however often and wherever telemetry is started, there is one stream and nothing stays behind."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ import json
 import mmap
 import multiprocessing
 import os
+import random
 import select
 import struct
 import sys
@@ -25,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 from support.fault_stacks import STACKS, LoadOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from support.fault_stacks import Stack
 
 SIGNALS = ("traces", "metrics", "logs")
@@ -56,16 +59,33 @@ class Count:
 
 
 def emit_all(stack: Stack, options: LoadOptions, count: Count) -> None:
+    for number in _paced_at_random(options) if options.seconds else _paced(options):
+        for signal in options.signals:
+            count.begin(signal)
+            stack.emit[signal](number)
+            count.done(signal)
+
+
+def _paced(options: LoadOptions) -> Iterator[int]:
     begun = time.monotonic()
     for number in range(options.count):
         if options.rate:
             wait = begun + number / options.rate - time.monotonic()
             if wait > 0:
                 select.select((), (), (), wait)  # libfaketime lets time.sleep() fail
-        for signal in options.signals:
-            count.begin(signal)
-            stack.emit[signal](number)
-            count.done(signal)
+        yield number
+
+
+def _paced_at_random(options: LoadOptions) -> Iterator[int]:
+    """Bursts and pauses; on average the rate."""
+    dice = random.Random(options.seed)
+    end = time.monotonic() + options.seconds
+    number = 0
+    while time.monotonic() < end:
+        burst = dice.randint(1, 40) if dice.random() < 0.9 else 400
+        yield from range(number, number + burst)
+        number += burst
+        select.select((), (), (), burst / options.rate * dice.uniform(0.5, 1.5))
 
 
 class _Inherited:

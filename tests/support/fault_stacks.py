@@ -29,6 +29,8 @@ class LoadOptions:
         signals: What is emitted.
         temporality: `cumulative` or `delta`.
         rate: Records per second and signal; 0 is as fast as it goes.
+        seconds: Instead of `count`: for how long to emit, in bursts and pauses of random length.
+        seed: Of what is random.
         count: Records per signal and process.
         shape: `plain`, `fork` or `pool` (children of multiprocessing emit), `labels` (a label value of
             its own for every increment), `giant` (one span and one log record of 5 MiB), `poison` (one
@@ -49,6 +51,8 @@ class LoadOptions:
     temporality: str = "cumulative"
     rate: float = 50
     count: int = 100
+    seconds: float = 0.0
+    seed: int = 0
     shape: str = "plain"
     padding: int = 0
     exit: str = "return"
