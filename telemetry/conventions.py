@@ -42,6 +42,8 @@ CIRCUIT_BREAKER_STATE = "kairos.circuit_breaker.state"
 
 # Self-metrics.
 DROPPED = "kairos.telemetry.dropped"
+TRUNCATED = "kairos.telemetry.truncated"
+SPOOL_BYTES = "kairos.telemetry.spool.bytes"
 EXPORT_DURATION = "kairos.telemetry.export.duration"
 COLLECTION = "kairos.telemetry.collection"
 """Never has a point: asking it lets our instruments get ready for a collection."""
@@ -59,6 +61,8 @@ OWN_METRICS = frozenset(
         HEALTH_COMPONENT,
         CIRCUIT_COMPONENT,
         DROPPED,
+        TRUNCATED,
+        SPOOL_BYTES,
         EXPORT_DURATION,
     }
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Collects metrics at an interval and hands them to one exporter."""
+"""Collects metrics at an interval and hands them to one way out."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from opentelemetry.sdk.metrics.export import MetricReader
 from telemetry.pipeline.ticker import Ticker
 
 if TYPE_CHECKING:
-    from threading import Event
+    from collections.abc import Callable
 
-    from opentelemetry.sdk.metrics.export import MetricExporter, MetricsData
+    from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricsData
+    from opentelemetry.sdk.metrics.view import Aggregation
+
+    from telemetry.pipeline.threads import Latch
 
 __all__ = ["IntervalReader"]
 
@@ -24,16 +27,29 @@ class IntervalReader(MetricReader):
     and blocks in `force_flush` for as long as its exporter does.
 
     Args:
-        exporter: Where collected metrics go.
+        deliver: Takes what was collected; never raises.
+        close: Cuts a running delivery short.
         name: Name of the exporter, for the thread.
+        temporality: Of each kind of instrument, as the exporter prefers it; None: cumulative.
+        aggregation: Likewise; None: the SDK's.
         interval_s: Seconds between two collections.
         timeout_s: Limit for one collection.
     """
 
-    def __init__(self, exporter: MetricExporter, name: str, interval_s: float, timeout_s: float) -> None:
-        temporality, aggregation = exporter._preferred_temporality, exporter._preferred_aggregation  # noqa: SLF001 - see BookedMetricExporter
+    def __init__(
+        self,
+        deliver: Callable[[MetricsData], None],
+        close: Callable[[], None],
+        name: str,
+        temporality: dict[type, AggregationTemporality] | None,
+        aggregation: dict[type, Aggregation] | None,
+        *,
+        interval_s: float,
+        timeout_s: float,
+    ) -> None:
         super().__init__(temporality, aggregation)
-        self._exporter = exporter
+        self._deliver = deliver
+        self.close = close
         self._name = name
         self._interval_s = interval_s
         self._timeout_millis = timeout_s * 1000
@@ -44,8 +60,8 @@ class IntervalReader(MetricReader):
         self._ticker = Ticker(f"kairos-metrics-{self._name}", self._interval_s, self._collect_once)
         self._ticker.start()
 
-    def begin_flush(self) -> Event:
-        """Begins to collect and export; the event is set when that is done."""
+    def begin_flush(self) -> Latch:
+        """Begins to collect and export; the latch is set when that is done."""
         return self._started.begin_flush()
 
     def stop(self) -> None:
@@ -55,10 +71,6 @@ class IntervalReader(MetricReader):
     def join(self, deadline: float) -> bool:
         """Waits for the last export and returns whether it ended by `deadline` (`time.monotonic()`)."""
         return self._started.join(deadline)
-
-    def close(self) -> None:
-        """Shuts the exporter down, which cuts a running export short."""
-        self._exporter.shutdown()
 
     @property
     def _started(self) -> Ticker:
@@ -78,7 +90,7 @@ class IntervalReader(MetricReader):
     def _receive_metrics(
         self,
         metrics_data: MetricsData,
-        timeout_millis: float = 10_000,
+        timeout_millis: float = 10_000,  # noqa: ARG002 - the SDK's signature
         **kwargs: Any,  # noqa: ARG002 - the SDK's signature
     ) -> None:
-        self._exporter.export(metrics_data, timeout_millis=timeout_millis)
+        self._deliver(metrics_data)

@@ -4,19 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from time import perf_counter, time_ns
-from typing import TYPE_CHECKING, Any
+from time import time_ns
+from typing import TYPE_CHECKING
 
-from opentelemetry.sdk.metrics.export import (
-    AggregationTemporality,
-    MetricExporter,
-    MetricExportResult,
-    MetricsData,
-    Sum,
-)
+from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricsData, Sum
 
 from telemetry.conventions import SCOPE_NAME
-from telemetry.logs.otel_api import suppressed
 from telemetry.metrics.courtesy import Courtesy
 
 if TYPE_CHECKING:
@@ -27,75 +20,43 @@ if TYPE_CHECKING:
     from telemetry.metrics.instruments import Counter
     from telemetry.pipeline.outcomes import Ledger
 
-__all__ = ["BookedMetricExporter", "count_points", "with_start_times"]
+__all__ = ["MetricExport", "count_points", "with_start_times"]
 
 
-class BookedMetricExporter(MetricExporter):
-    """Exports through another exporter and books what became of the points.
+class MetricExport:
+    """Takes what a reader collected, corrects its start times and sends it on its way out.
 
     Args:
-        inner: The exporter.
-        ledger: The books.
+        out: Takes metrics and their number of points, and books what becomes of them; never raises.
+        ledger: Learns how many points are on their way.
         counters: Our counters by name, for the start times of their series.
-        on_export: Told (seconds, whether it succeeded) of every export.
+        clean: What must not leave the process is taken out here.
     """
 
     def __init__(
         self,
-        inner: MetricExporter,
+        out: Callable[[MetricsData, int], None],
         ledger: Ledger,
         counters: Callable[[], dict[str, Counter]],
-        on_export: Callable[[float, bool], None],
+        clean: Callable[[MetricsData], MetricsData],
     ) -> None:
-        # The exporter's choice of temporality and aggregation is only kept under these names; the
-        # SDK's own periodic reader reads them there too.
-        temporality, aggregation = inner._preferred_temporality, inner._preferred_aggregation  # noqa: SLF001 - see above
-        super().__init__(temporality, aggregation)
-        self._inner = inner
+        self._out = out
         self._ledger = ledger
         self._counters = counters
-        self._on_export = on_export
+        self._clean = clean
         self._collected_by = 0
         self._in_flight = 0
-        ledger.pending = lambda: self._in_flight
+        ledger.count_pending(lambda: self._in_flight)
 
-    def export(
-        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
-    ) -> MetricExportResult:
+    def __call__(self, data: MetricsData) -> None:
         """Exports; never raises."""
         previous, self._collected_by = self._collected_by, time_ns()
-        points = count_points(metrics_data)
-        if not points:
-            return MetricExportResult.SUCCESS
-        self._in_flight = points
-        started = perf_counter()
-        problem: str | None = None
-        try:
-            with suppressed():
-                result = self._inner.export(
-                    with_start_times(metrics_data, self._counters(), previous),
-                    timeout_millis=timeout_millis,
-                    **kwargs,
-                )
-            if result is not MetricExportResult.SUCCESS:
-                problem = "the exporter reported a failure"
-        except Exception as error:  # noqa: BLE001 - an exporter's bug must not end the reader thread
-            problem = f"{type(error).__name__}: {error}"
-        self._on_export(perf_counter() - started, problem is None)
-        self._in_flight = 0
-        if problem is None:
-            self._ledger.deliver(points)
-            return MetricExportResult.SUCCESS
-        self._ledger.drop("export_failed", points, problem)
-        return MetricExportResult.FAILURE
-
-    def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Flushes the inner exporter."""
-        return self._inner.force_flush(timeout_millis)
-
-    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """Shuts the inner exporter down."""
-        self._inner.shutdown(timeout_millis, **kwargs)
+        points = count_points(data)
+        if points:
+            self._in_flight = points
+            self._out(self._clean(with_start_times(data, self._counters(), previous)), points)
+            self._in_flight = 0
+        self._ledger.notices.tell()
 
 
 def count_points(data: MetricsData) -> int:

@@ -12,9 +12,10 @@ from opentelemetry.sdk.trace import SynchronousMultiSpanProcessor
 from opentelemetry.trace import StatusCode
 
 from telemetry.exporters.sdk_logs import LogRecordProcessor, ReadableLogRecord
-from telemetry.pipeline.ticker import flush_all
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
@@ -33,15 +34,22 @@ class QueueSpans(SynchronousMultiSpanProcessor):
 
     Args:
         workers: One per exporter.
+        flush: Exports everything until a deadline (`time.monotonic()`); returns whether it was done by then.
         keep_errors: Whether a span that ended in error is exported although its trace was not sampled.
 
     Attributes:
         reader: Sees every span that is recorded, exported or not.
     """
 
-    def __init__(self, workers: list[BatchWorker[ReadableSpan]], *, keep_errors: bool) -> None:
+    def __init__(
+        self,
+        workers: list[BatchWorker[ReadableSpan]],
+        flush: Callable[[float], bool],
+        *,
+        keep_errors: bool,
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # the SDK's has no annotations
-        self._workers = workers
+        self._flush = flush
         self._puts = [worker.put for worker in workers]
         self._keep_errors = keep_errors
         self.reader: SpanReader | None = None
@@ -72,7 +80,7 @@ class QueueSpans(SynchronousMultiSpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Exports what is queued, for whoever flushes the global provider; False when too late."""
         deadline = monotonic() + timeout_millis / 1000
-        are_ours_flushed = flush_all(self._workers, deadline)
+        are_ours_flushed = self._flush(deadline)
         return super().force_flush(max(0, int((deadline - monotonic()) * 1000))) and are_ours_flushed
 
 
@@ -81,11 +89,17 @@ class QueueLogs(LogRecordProcessor):
 
     Args:
         workers: One per exporter.
+        flush: Exports everything until a deadline (`time.monotonic()`); returns whether it was done by then.
         resource: Of records that come without one.
     """
 
-    def __init__(self, workers: list[BatchWorker[ReadableLogRecord]], resource: Resource) -> None:
-        self._workers = workers
+    def __init__(
+        self,
+        workers: list[BatchWorker[ReadableLogRecord]],
+        flush: Callable[[float], bool],
+        resource: Resource,
+    ) -> None:
+        self._flush = flush
         self._puts = [worker.put for worker in workers]
         self._resource = resource
 
@@ -108,4 +122,4 @@ class QueueLogs(LogRecordProcessor):
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Exports what is queued, for whoever flushes the global provider; False when too late."""
-        return flush_all(self._workers, monotonic() + timeout_millis / 1000)
+        return self._flush(monotonic() + timeout_millis / 1000)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the pipeline says about itself: `kairos.telemetry.dropped` and `kairos.telemetry.export.duration`."""
+"""What the pipeline says about itself: what was dropped or cut, what waits on disk, how long exports take."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ class SelfMetrics:
         limits: Limits of the pipeline's instruments; measurements they refused are dropped ones.
         user_limits: The same for the user's own instruments.
         trouble: Calls that could not record.
+
+    Attributes:
+        spooled_bytes: Tells how much waits on disk; None where there is no spool.
     """
 
     def __init__(self, limits: Limits, user_limits: Limits, trouble: Trouble) -> None:
@@ -36,6 +39,10 @@ class SelfMetrics:
         self.dropped = Counter(
             names.DROPPED, "{record}", "Records that telemetry gave up, by reason.", limits
         )
+        self.truncated = Counter(
+            names.TRUNCATED, "{value}", "Attribute values that were cut to the limit.", limits
+        )
+        self.spooled_bytes: Callable[[], int] | None = None
         self.duration = Histogram(
             names.EXPORT_DURATION,
             names.UNIT_SECONDS,
@@ -51,6 +58,10 @@ class SelfMetrics:
             self.dropped.bind({names.SIGNAL: signal, names.REASON: reason}).add(records)
 
         return count
+
+    def on_truncated(self, signal: str, values: int) -> None:
+        """Counts attribute values that were cut."""
+        self.truncated.bind({names.SIGNAL: signal}).add(values)
 
     def on_export(self, signal: str) -> Callable[[float, bool], None]:
         """Returns a function that records exports: (seconds, whether it succeeded)."""
@@ -69,7 +80,18 @@ class SelfMetrics:
             self.dropped.unit,
             self.dropped.description,
         )
+        self.truncated.publish(publication)
+        publication.meter.create_observable_gauge(
+            names.SPOOL_BYTES,
+            [publication.callback(self._spooled)],
+            "By",
+            "Size of what waits on disk.",
+        )
         self.duration.publish(publication)
+
+    def _spooled(self, publication: Publication) -> Iterable[Observation]:
+        if self.spooled_bytes is not None:
+            yield publication.observation(self.spooled_bytes(), {})
 
     def _unrecorded(self, publication: Publication) -> Iterable[Observation]:
         refused = sum(limits.refused for limits in self._limits)

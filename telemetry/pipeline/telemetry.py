@@ -152,6 +152,7 @@ class Telemetry:
             # held by a thread that the child does not have.
             self._read_spans()
             return
+        self._providers.abandon_in_child()
         self._build(is_child=True)
         self.publish()
 
@@ -273,7 +274,12 @@ class Telemetry:
     # -- private ---------------------------------------------------------------------------
 
     def _counters(self) -> dict[str, Counter]:
-        own = (self._counts.total, self._counts.recovered, self._self_metrics.dropped)
+        own = (
+            self._counts.total,
+            self._counts.recovered,
+            self._self_metrics.dropped,
+            self._self_metrics.truncated,
+        )
         return {**self._user_instruments.counters(), **{counter.name: counter for counter in own}}
 
     def _keep_house(self) -> None:

@@ -6,11 +6,11 @@ from __future__ import annotations
 import time
 
 import pytest
-from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExportResult, MetricsData
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader, MetricsData
 from support import fake_exporters
 
 import telemetry
-from telemetry.pipeline.metric_export import BookedMetricExporter
+from telemetry.pipeline.metric_export import MetricExport, count_points
 from telemetry.pipeline.outcomes import Ledger
 
 CUMULATIVE, DELTA = AggregationTemporality.CUMULATIVE, AggregationTemporality.DELTA
@@ -147,13 +147,28 @@ def test_a_blocked_callback_costs_only_its_own_instrument(fake, pipeline):
     assert [point.value for point in fake.points("test.works")] == [1]
 
 
-def test_an_export_of_nothing_succeeds_and_is_not_booked(fake):
+def test_a_collection_of_nothing_is_not_exported():
     ledger = Ledger("metrics", "test", lambda _reason, _count: None)
-    exporter = BookedMetricExporter(
-        fake_exporters.FakeMetrics(fake, None), ledger, dict, lambda _seconds, _is_success: None
+    exported: list[MetricsData] = []
+    MetricExport(lambda data, _points: exported.append(data), ledger, dict, lambda data: data)(
+        MetricsData([])
     )
 
-    assert exporter.export(MetricsData([])) is MetricExportResult.SUCCESS
-    assert exporter.force_flush(10)
-    assert fake.batches["metrics"] == []
-    assert ledger.status().delivered == 0
+    assert exported == []
+
+
+def test_points_are_pending_while_they_are_exported(pipeline):
+    seen: list[int] = []
+    data = pipeline.providers.meter_provider  # a real collection, through the pipeline's own reader
+    ledger = Ledger("metrics", "test", lambda _reason, _count: None)
+    export = MetricExport(
+        lambda _data, _points: seen.append(ledger.status().pending), ledger, dict, lambda d: d
+    )
+    telemetry.counter("test.pending").bind({}).inc()
+    reader = InMemoryMetricReader()
+    data.add_metric_reader(reader)
+    collected = reader.get_metrics_data()
+    export(collected)
+
+    assert seen == [count_points(collected)]
+    assert ledger.status().pending == 0

@@ -6,11 +6,12 @@ import pytest
 from telemetry.pipeline.outcomes import FlushResult, Ledger, SignalResult
 
 
-def ledger(delivered: int, dropped: int, pending: int) -> Ledger:
+def ledger(delivered: int, dropped: int, pending: int, spooled: int = 0) -> Ledger:
     made = Ledger("traces", "test", lambda _reason, _count: None)
     made.deliver(delivered)
     made.drop("queue_full", dropped)
-    made.pending = lambda: pending
+    made.count_pending(lambda: pending)
+    made.count_spooled(lambda: spooled)
     return made
 
 
@@ -24,11 +25,54 @@ def test_a_record_is_delivered_when_every_exporter_delivered_it():
     assert total == SignalResult(delivered=3, dropped=2, pending=1)
 
 
+def test_of_several_exporters_the_worst_fate_counts_and_the_sum_stays():
+    total = Ledger.total([ledger(70, 30, 0), ledger(0, 0, 0, spooled=100)])
+
+    assert total == SignalResult(delivered=0, spooled=70, dropped=30, pending=0)
+
+
+def test_what_waits_in_several_places_adds_up():
+    books = ledger(0, 0, 3)
+    books.count_pending(lambda: 4)
+
+    assert books.status().pending == 7
+
+
+def test_closed_books_keep_what_is_on_disk_and_have_nothing_pending():
+    waiting = [12]
+    books = ledger(0, 0, 3)
+    books.count_spooled(lambda: waiting[0])
+    books.close()
+    waiting[0] = 0
+
+    assert (books.status().pending, books.status().spooled) == (0, 12)
+
+
+def test_records_of_earlier_processes_are_booked_apart():
+    books = ledger(1, 0, 0)
+    books.deliver(5, is_own=False)
+    books.drop("spool_expired", 2, is_own=False)
+
+    status = books.status()
+    assert (status.delivered, status.recovered) == (1, 5)
+    assert (dict(status.dropped), dict(status.recovered_dropped)) == ({}, {"spool_expired": 2})
+    assert Ledger.total([books]) == SignalResult(delivered=1)
+
+
+def test_cut_values_are_booked():
+    books = ledger(0, 0, 0)
+    books.truncate(2)
+    books.truncate(1)
+
+    assert books.status().truncated == 3
+
+
 @pytest.mark.parametrize(
     ("result", "is_complete"),
     [
         (FlushResult(), True),
         (FlushResult(traces=SignalResult(delivered=5)), True),
+        (FlushResult(traces=SignalResult(spooled=5)), True),
         (FlushResult(logs=SignalResult(dropped=1)), False),
         (FlushResult(metrics=SignalResult(pending=1)), False),
     ],
@@ -45,3 +89,11 @@ def test_the_reason_stands_in_for_an_error_that_nobody_told():
     made.drop("queue_full", 1)
 
     assert made.status().last_error == "OSError: cable"
+
+
+def test_a_failed_attempt_is_remembered_although_nothing_is_given_up():
+    made = ledger(0, 0, 1)
+    made.fail("connection refused")
+
+    assert made.status().last_error == "connection refused"
+    assert dict(made.status().dropped) == {}
