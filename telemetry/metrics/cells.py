@@ -7,37 +7,27 @@ and cannot deadlock from a signal handler, `__del__` or a forked child; the read
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import deque
 from itertools import count
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
+
+from telemetry.metrics.numbers import amount_of, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from telemetry.metrics.attributes import Labels
 
-__all__ = ["EXEMPLAR_LOOKS", "CounterCell", "Exemplar", "GaugeCell", "fitting", "is_amount", "is_number"]
+__all__ = ["EXEMPLAR_LOOKS", "CounterCell", "Exemplar", "GaugeCell", "fitting"]
 
-_LARGEST = sys.float_info.max
 EXEMPLAR_LOOKS = 8
 """Looks for a span between two collections of a series."""
 
 _NOTHING = object()
 _FOLD_AT = 1024
 """How many amounts `add` may leave before it folds them itself."""
-
-
-def is_amount(value: object) -> bool:
-    """Whether a counter or histogram can take a value: a finite number that is not negative."""
-    return is_number(value) and cast("float", value) >= 0
-
-
-def is_number(value: object) -> bool:
-    """Whether a gauge can take a value: a finite number that a double can hold."""
-    return isinstance(value, int | float) and -_LARGEST <= value <= _LARGEST  # false for NaN too
 
 
 def fitting(value: float) -> float:
@@ -111,11 +101,12 @@ class CounterCell:
         Args:
             amount: Finite and not negative; anything else is refused, which is counted and logged once.
         """
-        if not is_amount(amount):
+        usable = amount_of(amount)
+        if usable is None:
             self._refuse(amount)
             return
         self._touched = True
-        self._pending.append(fitting(amount))
+        self._pending.append(usable)
         # Never wait: whoever holds the lock folds these amounts too, or the next caller does.
         if len(self._pending) >= _FOLD_AT and self._fold_lock.acquire(blocking=False):
             try:
@@ -187,13 +178,11 @@ class GaugeCell:
         last = tuple(self._last)  # one C call: the deque cannot become empty or change in between
         if not last:
             return None
-        value = last[0]
-        if not is_number(value):
-            if value is not self._refused:  # every reader comes by here again and again
-                self._refused = value
-                self._refuse(value)
-            return None
-        return fitting(value)
+        value = number_of(last[0])
+        if value is None and last[0] is not self._refused:  # every reader comes by here again and again
+            self._refused = last[0]
+            self._refuse(last[0])
+        return value
 
     def rebase(self) -> None:
         """Forgets the value; `set` stays the same object."""

@@ -94,7 +94,7 @@ class GenAIMetrics:
         try:
             key = (histogram.name, *labels.items())
             cell = self._cells.get(key)
-        except TypeError:  # an attribute that cannot be a key
+        except Exception:  # noqa: BLE001 - an attribute that cannot be a key, or raises when it is looked at
             return histogram.bind(labels)
         if cell is None:
             if len(self._cells) >= _MOST_CELLS:

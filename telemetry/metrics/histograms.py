@@ -12,11 +12,12 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from telemetry.metrics.cells import EXEMPLAR_LOOKS, fitting, is_amount
+from telemetry.metrics.cells import EXEMPLAR_LOOKS
 from telemetry.metrics.instruments import Instrument
+from telemetry.metrics.numbers import amount_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import Histogram as OTelHistogram
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from telemetry.metrics.attributes import Labels
     from telemetry.metrics.limits import Limits
     from telemetry.metrics.publication import Publication
+
+    Take = Callable[[float, Labels, Context | None], None]
 
 __all__ = ["Histogram", "HistogramCell"]
 
@@ -62,6 +65,7 @@ class Histogram(Instrument[HistogramCell]):
         super().__init__(name, unit, description, limits)
         self._buckets = buckets
         self._target: OTelHistogram | None = None
+        self._take: Take | None = None
         self._publication: Publication | None = None
         self._waiting: deque[tuple[float, Labels, Context | None]] = deque()
         self._exemplar_looks = EXEMPLAR_LOOKS
@@ -71,7 +75,8 @@ class Histogram(Instrument[HistogramCell]):
         publication = self._publication
         if publication is None:
             return
-        if not is_amount(value):
+        usable = amount_of(value)
+        if usable is None:
             self._limits.refuse(self.name, value)
             return
         context = None
@@ -80,7 +85,10 @@ class Histogram(Instrument[HistogramCell]):
 
             self._exemplar_looks -= 1
             context = current_sampled()
-        self._waiting.append((value, attributes, context))
+        if self._take is not None:
+            self._take(usable, attributes, context)
+            return
+        self._waiting.append((usable, attributes, context))
         if not publication.is_kept:
             publication.keep_house()
         if len(self._waiting) > MOST_WAITING:
@@ -94,7 +102,7 @@ class Histogram(Instrument[HistogramCell]):
 
     def rebase(self, _start_unix_nano: int) -> None:
         """Takes nothing more: the measurements belong to the pipeline that took them."""
-        self._publication = self._target = None
+        self._publication = self._target = self._take = None
         self._waiting.clear()
 
     def publish(self, publication: Publication) -> None:
@@ -102,6 +110,8 @@ class Histogram(Instrument[HistogramCell]):
         self._target = publication.meter.create_histogram(
             self.name, self.unit, self.description, explicit_bucket_boundaries_advisory=self._buckets
         )
+        # An instrument of our own provider has a queue; one of the application's has not.
+        self._take = getattr(self._target, "take", None)
         publication.before_collection(self.hand_over)
         self._publication = publication
 
@@ -110,7 +120,7 @@ class Histogram(Instrument[HistogramCell]):
         with suppress(IndexError):  # another thread was faster
             value, attributes, context = self._waiting.popleft()
             if target is not None:
-                target.record(fitting(value), attributes, context)
+                target.record(value, attributes, context)
 
     def _new_cell(self, labels: Labels) -> HistogramCell:
         return HistogramCell(labels, self)

@@ -73,7 +73,7 @@ class InstrumentSet:
         """Starts every series from zero and publishes it, and later ones when they are made."""
         with self._lock:
             self._publication = publication
-            self.limits.refused = 0  # what an earlier pipeline was told is not this one's
+            self.limits.start_anew()
             now = time.time_ns()
             for instrument in self._instruments.values():
                 instrument.rebase(now)

@@ -55,7 +55,7 @@ class Instrument(Generic[CellT]):
             The cell. Past `cardinality_limit` series, all further ones share the cell with the
             single attribute `otel.metric.overflow` = true (OpenTelemetry metrics SDK, "Cardinality limits").
         """
-        labels = clean_attributes(attributes, self._limits.attribute_bytes)
+        labels = clean_attributes(attributes, self._limits.attribute_bytes, self._limits.truncated.add_one)
         key = series_key(labels)
         cell = self._cells.get(key)
         if cell is None:

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from telemetry.metrics.tally import Tally
+from telemetry.text import type_name
+
 __all__ = ["Limits"]
 
 
@@ -13,26 +16,40 @@ class Limits:
         series: Series per instrument; further ones share the overflow series.
         attribute_bytes: Bytes of UTF-8 per attribute value.
         overflowed_instruments: Names of the instruments that reached the limit.
-        refused: How many measurements were refused because they were no usable numbers.
+        truncated: How many attribute values were cut.
     """
 
     def __init__(self, series: int = 2000, attribute_bytes: int = 4096) -> None:
         self.series = series
         self.attribute_bytes = attribute_bytes
         self.overflowed_instruments: set[str] = set()
-        self.refused = 0
+        self.truncated = Tally()
+        self._refused = Tally()
+        self._has_told = False
+
+    @property
+    def refused(self) -> int:
+        """How many measurements were refused because they were no usable numbers."""
+        return self._refused.read()
+
+    def start_anew(self) -> None:
+        """Forgets what was turned away: it was another pipeline's."""
+        self._refused.reset()
+        self.truncated.reset()
+        self._has_told = False
 
     def refuse(self, instrument: str, value: object) -> None:
         """Counts a measurement that cannot be recorded, and says so once."""
-        self.refused += 1
-        if self.refused == 1:
+        self._refused.add_one()
+        if not self._has_told:
+            self._has_told = True
             import logging
 
             logging.getLogger("telemetry").warning(
                 "%s was given %s, not a finite number that fits; such values are left out and counted in "
                 "kairos.telemetry.dropped (reported once).",
                 instrument,
-                type(value).__name__,
+                type_name(value),
             )
 
     def overflowed(self, instrument: str) -> None:

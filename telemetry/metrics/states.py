@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from telemetry import conventions as names
 from telemetry.metrics.instruments import Gauge
+from telemetry.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -76,6 +77,7 @@ class StateGauge:
             ValueError: There is no such state.
         """
         member = self._member(state)
+        component = component if type(component) is str else printable(component)
         cell = self._gauge.bind({names.COMPONENT: component})
         cell.set(member)
         if len(self._told) < self._limits.series:
@@ -118,9 +120,11 @@ class StateGauge:
             if isinstance(state, str):
                 return self._states[state.upper().replace("-", "_")]
             return self._states(cast("int", state))
-        except (KeyError, ValueError):
+        except Exception:  # noqa: BLE001 - none of them, or something whose own methods raise
             allowed = ", ".join(f"{member.name} ({member.value})" for member in self._states)
-            raise ValueError(f"{state!r} is no {self._states.__name__}; allowed: {allowed}") from None
+            raise ValueError(
+                f"{printable(state)!r} is no {self._states.__name__}; allowed: {allowed}"
+            ) from None
 
 
 def health_states(limits: Limits, *, with_twin: bool) -> StateGauge:

@@ -80,7 +80,12 @@ class SelfMetrics:
             self.dropped.unit,
             self.dropped.description,
         )
-        self.truncated.publish(publication)
+        publication.meter.create_observable_counter(
+            names.TRUNCATED,
+            [self.truncated.callback(publication), publication.callback(self._cut_at_once)],
+            self.truncated.unit,
+            self.truncated.description,
+        )
         publication.meter.create_observable_gauge(
             names.SPOOL_BYTES,
             [publication.callback(self._spooled)],
@@ -93,8 +98,15 @@ class SelfMetrics:
         if self.spooled_bytes is not None:
             yield publication.observation(self.spooled_bytes(), {})
 
+    def _cut_at_once(self, publication: Publication) -> Iterable[Observation]:
+        cut = sum(limits.truncated.read() for limits in self._limits)  # attributes of series: they are kept
+        if cut:
+            yield publication.observation(cut, {names.SIGNAL: "metrics"})
+
     def _unrecorded(self, publication: Publication) -> Iterable[Observation]:
         refused = sum(limits.refused for limits in self._limits)
-        for reason, count in (("invalid_value", refused), ("recording_failed", self._trouble.total)):
+        if refused:
+            yield publication.observation(refused, {names.SIGNAL: "metrics", names.REASON: "invalid_value"})
+        for signal, count in self._trouble.totals().items():
             if count:
-                yield publication.observation(count, {names.SIGNAL: "metrics", names.REASON: reason})
+                yield publication.observation(count, {names.SIGNAL: signal, names.REASON: "recording_failed"})
