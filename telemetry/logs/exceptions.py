@@ -7,6 +7,7 @@ import traceback
 from typing import TYPE_CHECKING, TypeAlias
 
 from telemetry.logs.values import describe, text
+from telemetry.text import type_name as short_name
 
 if TYPE_CHECKING:
     import logging
@@ -31,7 +32,10 @@ def exception_of(exc_info: object) -> BaseException | None:
 def type_name(error: BaseException) -> str:
     """Return the class's full name as `exception.type` wants it: `ValueError`, `package.MyError`."""
     cls = type(error)
-    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    try:
+        return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    except Exception:  # noqa: BLE001 - a metaclass of somebody's making may raise anything
+        return short_name(error)
 
 
 def message_of(error: BaseException) -> str:

@@ -13,7 +13,9 @@ import math
 from collections.abc import Mapping
 from typing import TypeAlias
 
-__all__ = ["PlainValue", "describe", "extra_fields", "message", "plain", "text"]
+from telemetry.text import type_name
+
+__all__ = ["PlainValue", "describe", "extra_fields", "message", "plain", "plain_attributes", "text"]
 
 PlainValue: TypeAlias = "str | bool | int | float | list[PlainValue] | dict[str, PlainValue] | None"
 
@@ -43,7 +45,7 @@ def describe(value: object) -> str:
     try:
         return text(repr(value))
     except Exception as error:  # noqa: BLE001 - a user's __repr__ may raise anything; a log call must not
-        return f"<unprintable {type(value).__name__}: repr raised {type(error).__name__}>"
+        return f"<unprintable {type_name(value)}: repr raised {type_name(error)}>"
 
 
 def plain(value: object, depth: int = 0) -> PlainValue:
@@ -71,8 +73,22 @@ def plain(value: object, depth: int = 0) -> PlainValue:
             if isinstance(value, Mapping):
                 return {_key(key): plain(item, depth + 1) for key, item in value.items()}
     except Exception as error:  # noqa: BLE001 - containers and numbers of users' own making may raise anything
-        return f"<unreadable {type(value).__name__}: {type(error).__name__}>"
+        return f"<unreadable {type_name(value)}: {type_name(error)}>"
     return describe(value)
+
+
+def plain_attributes(attributes: object) -> dict[str, PlainValue]:
+    """Return attributes with text as keys and plain values; None counts as no attributes.
+
+    Raises:
+        TypeError: It is no mapping.
+        Exception: What its own methods raise.
+    """
+    if attributes is None:
+        return {}
+    if not isinstance(attributes, Mapping):
+        raise TypeError(f"attributes are a mapping, not a {type_name(attributes)}")
+    return {_key(key): plain(value) for key, value in attributes.items()}
 
 
 def message(record: logging.LogRecord) -> str:
@@ -82,7 +98,7 @@ def message(record: logging.LogRecord) -> str:
     except Exception as error:  # noqa: BLE001 - arguments' own __str__ may raise anything
         return (
             f"{describe(record.msg)} with arguments {describe(record.args)}"
-            f" (the message could not be formatted: {type(error).__name__})"
+            f" (the message could not be formatted: {type_name(error)})"
         )
 
 

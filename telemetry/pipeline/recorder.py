@@ -15,6 +15,7 @@ from telemetry import conventions as names
 from telemetry.classification import is_cancellation, leaves
 from telemetry.errors import ErrorCode
 from telemetry.tracing.marks import counted_as, mark_counted
+from telemetry.tracing.null import NULL_SPAN
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -92,7 +93,9 @@ class Recorder:
                 key = self._key(error, component)
                 series = self.counts.series(key)
                 series.record(span)
-                if self._classifier.fixed(type(error)) is not None and isinstance(component, str | None):
+                if self._classifier.fixed(type(error)) is not None and (
+                    component is None or type(component) is str
+                ):
                     self._remember(type(error), component, series)
         mark_counted(error, key)
 
@@ -127,9 +130,9 @@ class Recorder:
         kind = _CLIENT if spec.is_client else _INTERNAL
         try:
             return self._start_span(spec.name, None, kind, spec.attributes)
-        except Exception as problem:  # noqa: BLE001 - the SDK asks attributes for their text, which may raise anything
-            self.trouble.report("start_span", problem)
-            return self._start_span(spec.name, None, kind)
+        except Exception as problem:  # noqa: BLE001 - a tracer of the application's, which may raise anything
+            self.trouble.report("start_span", problem, "traces")
+            return self._start_bare(spec, kind)
 
     def attach(self, span: Span) -> Token[Context]:
         """Makes a span the current one."""
@@ -148,13 +151,22 @@ class Recorder:
             self.trouble.report("record_error", problem)
 
     def end(self, span: Span) -> None:
-        """Ends a span."""
-        span.end()
+        """Ends a span; never raises."""
+        try:
+            span.end()
+        except Exception as problem:  # noqa: BLE001 - a span or processor of the application's
+            self.trouble.report("Span.end", problem, "traces")
 
     # -- what is not hot -------------------------------------------------------------------
 
+    def _start_bare(self, spec: SpanSpec, kind: SpanKind) -> Span:
+        try:
+            return self._start_span(spec.name, None, kind)
+        except Exception:  # noqa: BLE001 - it was not the attributes
+            return NULL_SPAN
+
     def _key(self, error: BaseException, component: str | None) -> ErrorKey:
-        if not isinstance(component, str):  # nothing that names a component
+        if not issubclass(type(component), str):  # nothing that names a component; isinstance would ask it
             component = None
         verdict = self._classifier.classify(error, component)
         return verdict.code.value, str(verdict.component), verdict.recoverable

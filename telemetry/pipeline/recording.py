@@ -48,7 +48,7 @@ def record_error(err: BaseException, *, component: str | None = None, span: Span
         try:
             recorder.write(span, err, component)
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
-            recorder.trouble.report("record_error", problem)
+            recorder.trouble.report("record_error", problem, "traces")
 
 
 def record_error_metric(err: BaseException, component: str | None = None, span: Span | None = None) -> None:
@@ -95,7 +95,7 @@ def record_error_span(span: Span, err: BaseException) -> None:
         try:
             recorder.write(span, err)
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
-            recorder.trouble.report("record_error_span", problem)
+            recorder.trouble.report("record_error_span", problem, "traces")
 
 
 def record_recovery(code_or_err: ErrorCode | str | BaseException, component: str | None = None) -> None:

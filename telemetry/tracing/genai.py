@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from telemetry import conventions as names
 from telemetry.classification import is_cancellation
+from telemetry.text import printable
 from telemetry.tracing.scope import ActiveTracing, SpanScope, SpanSpec
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
+
+    from telemetry.config.exporters import Signal
 
 __all__ = ["AgentOperation", "GenAIHandle", "GenAISink", "ModelOperation", "ToolOperation"]
 
@@ -63,7 +66,7 @@ class GenAISink(Protocol):
 class Trouble(Protocol):
     """Takes failures of recording itself."""
 
-    def report(self, call: str, problem: BaseException) -> None:
+    def report(self, call: str, problem: BaseException, signal: Signal) -> None:
         """Notes that a call could not record."""
 
 
@@ -111,7 +114,9 @@ class _Operation:
             names.OPERATION: self.operation,
             **{key: value for key, value in attributes.items() if value is not None},
         }
-        self._spec = SpanSpec(f"{self.operation} {subject}".rstrip(), component, is_client=is_client)
+        self._spec = SpanSpec(
+            f"{self.operation} {printable(subject)}".rstrip(), component, is_client=is_client
+        )
         self._scope = SpanScope(handle, self._spec)
         self._started = 0.0
 
@@ -129,6 +134,10 @@ class _Operation:
         if self._sink is not None:
             self.span.set_attributes(self._sink.spell(attributes))
 
+    def _spell(self) -> None:
+        if self._sink is not None:
+            self._spec.attributes = self._sink.spell(self._attributes)
+
     def _capture(self, content: Mapping[str, object]) -> None:
         sink = self._sink
         if sink is not None:
@@ -140,13 +149,13 @@ class _Operation:
             work()
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
             if self._trouble is not None:
-                self._trouble.report(f"{type(self).__name__}.{call}", problem)
+                self._trouble.report(f"{type(self).__name__}.{call}", problem, "traces")
 
     def __enter__(self) -> Self:
         recorder = self._handle.recorder
         if recorder is not None:
             self._sink, self._trouble = recorder.genai, recorder.trouble
-            self._spec.attributes = self._sink.spell(self._attributes)
+            self._contained("attributes", self._spell)
         self._started = perf_counter()
         self._scope.open()
         return self

@@ -6,6 +6,7 @@ from __future__ import annotations
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from telemetry.text import printable
 from telemetry.tracing.generators import observed_async_generator, observed_generator
 from telemetry.tracing.scope import SpanScope, SpanSpec
 
@@ -50,11 +51,12 @@ class Observation:
 
     def __call__(self, function: FunctionT) -> FunctionT:
         """Wraps a function, coroutine function, generator function or async generator function."""
-        name = self._name or _name_of(function)
+        name = _given(self._name) or _name_of(function)
         return decorate(self._handle, self._spec(name), function)
 
     def __enter__(self) -> Span:
-        scope = SpanScope(self._handle, self._spec(self._name or self._component or "observe"))
+        name = _given(self._name) or _given(self._component) or "observe"
+        scope = SpanScope(self._handle, self._spec(name))
         scope.outer, self._scope = self._scope, scope
         return scope.open()
 
@@ -131,6 +133,13 @@ def _observed_coroutine(
             return await function(*args, **kwargs)
 
     return observed
+
+
+def _given(name: object) -> str:
+    """Returns a name that was given as text, whatever it was given as; None is none."""
+    if name is None or type(name) is str:
+        return name or ""
+    return printable(name)
 
 
 def _name_of(function: object) -> str:

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, cast
 
 from opentelemetry.trace import Status, StatusCode
 
 from telemetry import conventions as names
 from telemetry.errors import KairosError
-from telemetry.text import clip
+from telemetry.text import clip, cut_stack, type_name
 from telemetry.tracing.marks import first_event
 from telemetry.tracing.tracebacks import TracebackFormatter
 
@@ -71,19 +70,19 @@ class SpanErrors:
         if issubclass(type(error), KairosError):  # isinstance would ask the object itself
             attributes.update(self._told_by(cast("KairosError", error)))
         span.set_attributes(attributes)
-        message = _text(error, self._limit)
-        span.set_status(Status(StatusCode.ERROR, message))
+        message = _text(error)
+        span.set_status(Status(StatusCode.ERROR, clip(message, self._limit)))
         if first_event(error):
             self._write_exception(span, error, component, message)
 
     def _write_exception(self, span: Span, error: BaseException, component: str, message: str) -> None:
         attributes: dict[str, AttributeValue] = {
             names.EXCEPTION_TYPE: error_type(error),
-            names.EXCEPTION_MESSAGE: message,
-            names.EXCEPTION_STACKTRACE: self._traceback(error),
+            names.EXCEPTION_MESSAGE: self._cut(message),
+            names.EXCEPTION_STACKTRACE: cut_stack(self._traceback(error), self._limit),
         }
         if self._with_event:
-            span.add_event(names.EXCEPTION_EVENT, attributes, time.time_ns())
+            span.add_event(names.EXCEPTION_EVENT, attributes)
         if self._with_log:
             self._emit_log(span, f"{component}.exception", attributes)
 
@@ -91,7 +90,7 @@ class SpanErrors:
         try:
             return self._tracebacks.format(error)
         except Exception:  # noqa: BLE001 - no exception at all, or one whose attributes cannot be read
-            return f"<{_of_class(error, '__name__')} without a readable traceback>\n"
+            return f"<{type_name(error)} without a readable traceback>\n"
 
     def _told_by(self, error: KairosError) -> dict[str, AttributeValue]:
         told: dict[str, AttributeValue] = {}
@@ -99,24 +98,40 @@ class SpanErrors:
             (names.ERROR_PREFIX, error.attributes),
             (names.ERROR_CONTEXT_PREFIX, error.context),
         ):
-            for name, value in facts.items():
-                key = f"{prefix}{name}"
+            for name, value in _items(facts):
+                key = f"{prefix}{_text(name)}"
                 if key not in _RESERVED:
-                    told[key] = value if _is_plain(value) else _text(value, self._limit)
+                    told[key] = value if _is_plain(value) else self._cut(_text(value))
         return told
+
+    def _cut(self, text: str) -> str:
+        # One character more than allowed, as the SDK does: the outgoing stage, which cuts and counts, sees
+        # by it that something was cut.
+        return clip(text[: self._limit + 1], 4 * self._limit + 4)
 
 
 def _is_plain(value: object) -> TypeGuard[bool | int | float]:
     # An integer beyond 64 bits, which OTLP cannot carry, would cost the whole batch.
-    return isinstance(value, float) or (isinstance(value, int) and -(2**63) <= value < 2**63)
+    kind = type(value)
+    return kind is bool or kind is float or (kind is int and -(2**63) <= cast("int", value) < 2**63)
 
 
-def _text(value: object, limit: int) -> str:
+def _items(facts: object) -> list[tuple[object, object]]:
     try:
-        return clip(str(value), limit)
+        return list(cast("Mapping[object, object]", facts).items())
+    except Exception:  # noqa: BLE001 - what an error tells of itself must not hide it
+        return []
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
     except Exception:  # noqa: BLE001 - what cannot say what it is must not hide the error that it belongs to
-        return f"<{_of_class(value, '__name__')} without a readable text>"
+        return f"<{type_name(value)} without a readable text>"
 
 
 def _of_class(value: object, name: str) -> object:
-    return type.__getattribute__(type(value), name)  # a metaclass of somebody's making may raise anything
+    try:
+        return type.__getattribute__(type(value), name)
+    except Exception:  # noqa: BLE001 - a metaclass of somebody's making may raise anything
+        return None

@@ -113,7 +113,8 @@ def test_a_long_message_is_cut(kairos):
 
     span = kairos.span("work")
     assert span.status.description == "ä" * 5
-    assert span.events[0].attributes["exception.message"] == "ä" * 5
+    # On its way out it is cut once more, and counted: tests/faults/test_r08_no_call_raises.py.
+    assert set(span.events[0].attributes["exception.message"]) == {"ä"}
 
 
 def test_an_error_without_text_is_reported_all_the_same(kairos):
