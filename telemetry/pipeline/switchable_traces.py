@@ -3,27 +3,21 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING
 
 from opentelemetry.trace import NoOpTracerProvider, Span, SpanKind, Tracer, TracerProvider
 
+from telemetry.pipeline.current_span import CurrentSpan
 from telemetry.pipeline.switchable import Follower, SwitchableProvider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from types import TracebackType
+    from collections.abc import Sequence
 
     from opentelemetry.context import Context
     from opentelemetry.trace import Link
     from opentelemetry.util.types import Attributes
 
 __all__ = ["SwitchableTracer", "SwitchableTracerProvider"]
-
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
 
 
 class SwitchableTracerProvider(SwitchableProvider[TracerProvider], TracerProvider):
@@ -92,11 +86,10 @@ class SwitchableTracer(Follower[TracerProvider, Tracer], Tracer):
         record_exception: bool = True,
         set_status_on_exception: bool = True,
         end_on_exit: bool = True,
-    ) -> _CurrentSpan:
+    ) -> CurrentSpan:
         """Start a span for a `with` block or a decorated function; arguments as in the API."""
-        return _CurrentSpan(
-            self,
-            (
+        return CurrentSpan(
+            lambda: self.current.start_as_current_span(
                 name,
                 context,
                 kind,
@@ -106,50 +99,5 @@ class SwitchableTracer(Follower[TracerProvider, Tracer], Tracer):
                 record_exception,
                 set_status_on_exception,
                 end_on_exit,
-            ),
+            )
         )
-
-
-class _CurrentSpan(AbstractContextManager[Span]):
-    """A span around a `with` block, or around every call of a decorated function.
-
-    The provider is looked up when the block is entered: a function that was decorated while its
-    module was imported, before any set-up, is traced all the same.
-    """
-
-    __slots__ = ("_arguments", "_manager", "_tracer")
-
-    def __init__(self, tracer: SwitchableTracer, arguments: tuple[Any, ...]) -> None:
-        self._tracer = tracer
-        self._arguments = arguments
-
-    def __enter__(self) -> Span:
-        self._manager = self._tracer.current.start_as_current_span(*self._arguments)
-        return self._manager.__enter__()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool | None:
-        return self._manager.__exit__(exc_type, error, trace)
-
-    def __call__(self, function: Callable[_P, _R]) -> Callable[_P, _R]:
-        """Decorate a function or a coroutine function: one span for each call."""
-        tracer, arguments = self._tracer, self._arguments
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def call_async(*args: _P.args, **kwargs: _P.kwargs) -> Any:
-                with _CurrentSpan(tracer, arguments):
-                    return await function(*args, **kwargs)
-
-            return cast("Callable[_P, _R]", call_async)
-
-        @functools.wraps(function)
-        def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-            with _CurrentSpan(tracer, arguments):
-                return function(*args, **kwargs)
-
-        return call
