@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import requests
 from requests.utils import get_environ_proxies
@@ -23,8 +23,7 @@ __all__ = ["PinnedSession"]
 class PinnedSession(requests.Session):
     """A session for one OTLP endpoint.
 
-    The SDK's exporter merges headers and certificates from `OTEL_*` variables into every session,
-    and requests puts a password of `~/.netrc` in the place of our Authorization header and
+    requests puts a password of `~/.netrc` in the place of our Authorization header and
     `REQUESTS_CA_BUNDLE` in the place of our certificate. Here the settings win. Proxy variables
     are respected.
 
@@ -91,24 +90,3 @@ class PinnedSession(requests.Session):
             verify=self._own_verify,
             cert=self._own_certificate,
         )
-
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
-        """Send a request with the settings' headers and certificates.
-
-        Raises:
-            requests.RequestException: No answer, or a redirect, which the SDK would count as
-                delivered.
-        """
-        given = {str(name).lower(): value for name, value in (kwargs.get("headers") or {}).items()}
-        protocol = {name: given[name] for name in ("content-type", "content-encoding") if name in given}
-        agent = {"user-agent": given["user-agent"]} if "user-agent" in given else {}
-        kwargs["headers"] = {**agent, **self._own_headers, **protocol}
-        kwargs["verify"] = self._own_verify
-        self.cert = self._own_certificate  # here, because the SDK sets it once it has the session
-        response = super().request(method, url, *args, **kwargs)
-        if 300 <= response.status_code < 400:
-            raise requests.TooManyRedirects(
-                f"the receiver answered {response.status_code} (redirect), which OTLP does not follow; "
-                "set otlp_endpoint to the address it redirects to"
-            )
-        return response

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one place that names OpenTelemetry's logs SDK, its OTLP exporters and its encoder.
+"""The one place that names OpenTelemetry's logs SDK and its encoder.
 
 They are still under private names there and move between releases; everything else in this
 project imports them from here, so that a move touches this file only.
@@ -21,8 +21,6 @@ from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportRes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter as GrpcLogExporter
-    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter as HttpLogExporter
     from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 __all__ = [
@@ -34,8 +32,6 @@ __all__ = [
     "ReadWriteLogRecord",
     "ReadableLogRecord",
     "encode_logs",
-    "grpc_log_exporter",
-    "http_log_exporter",
 ]
 
 
@@ -48,21 +44,3 @@ def encode_logs(batch: Sequence[ReadableLogRecord]) -> ExportLogsServiceRequest:
     from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs as encode
 
     return encode(batch)
-
-
-def grpc_log_exporter() -> type[GrpcLogExporter]:
-    """The class of the OTLP/gRPC log exporter; imports grpc on the first call."""
-    from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
-
-    return OTLPLogExporter
-
-
-def http_log_exporter() -> type[HttpLogExporter]:
-    """The class of the OTLP/HTTP log exporter; imports protobuf and requests on the first call.
-
-    Raises:
-        ImportError: The extra `http` is not installed.
-    """
-    from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
-
-    return OTLPLogExporter

@@ -6,16 +6,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.sdk.trace.export import SpanExportResult
-from support.ports import free_port
 from support.providers import providers
-from support.rotel import Rotel
 from support.tls import Proxy
-from support.waiting import wait_for
+from support.transports import spans_request, transport
 
 from telemetry.config import load_config
 from telemetry.exporters import registry
-from telemetry.exporters.base import Exporters
+from telemetry.exporters.transport import Denied, RetryLater
 
 if TYPE_CHECKING:
     from support.received import Received
@@ -87,36 +84,21 @@ def test_everything_arrives_over_mutual_tls(receiver, name, certificates: Certif
         assert_everything(receiver.wait_for(is_complete))
 
 
-def result_over_tls(name: str, port: int, **settings: Any) -> SpanExportResult:
-    """What exporting a single span gives when there is little time for it."""
-    config = load_config(
-        "svc",
-        "1",
-        exporter=name,
-        otlp_endpoint=f"https://localhost:{port}",
-        otlp_timeout_seconds=0.5,
-        **settings,
-    )
-    built = registry.build(name, config)
-    with providers(built) as sdk:
-        span = sdk.tracer.start_span("refused")
-        assert built.spans is not None
-        return built.spans.export([span])
-
-
 @PROTOCOLS
 def test_a_server_of_a_strange_authority_gets_nothing(receiver, name, certificates: Certificates):
     with Proxy(port_of(receiver, name), certificates.server_context()) as proxy:
-        result = result_over_tls(name, proxy.port, otlp_certificate=certificates.other_authority)
-        assert result is SpanExportResult.FAILURE
+        endpoint = f"https://localhost:{proxy.port}"
+        with transport(name, endpoint, otlp_certificate=certificates.other_authority) as made:
+            assert isinstance(made.send(spans_request(), 2), Denied)
         assert proxy.bytes_in == 0
 
 
 @PROTOCOLS
 def test_without_a_client_certificate_mutual_tls_fails(receiver, name, certificates: Certificates):
     with Proxy(port_of(receiver, name), certificates.server_context(wants_client=True)) as proxy:
-        result = result_over_tls(name, proxy.port, otlp_certificate=certificates.authority)
-        assert result is SpanExportResult.FAILURE
+        endpoint = f"https://localhost:{proxy.port}"
+        with transport(name, endpoint, otlp_certificate=certificates.authority) as made:
+            assert isinstance(made.send(spans_request(), 2), Denied | RetryLater)
 
 
 @PROTOCOLS
@@ -164,20 +146,3 @@ def test_delta_temporality_arrives_as_deltas(receiver, name, monkeypatch):
     assert [point.value for point in received.points] == [2, 2, 2]
     assert all(point.is_delta for point in received.points)
     assert received.total("kairos.errors.total") == 6
-
-
-def test_delivery_resumes_soon_after_an_outage():
-    port = free_port()
-    config = load_config(
-        "svc", "1", exporter="otlp", otlp_endpoint=f"127.0.0.1:{port}", otlp_timeout_seconds=0.3
-    )
-    built = registry.build("otlp", config)
-    with providers(Exporters()) as sdk:
-        batch = [sdk.tracer.start_span("after the outage")]
-        assert built.spans is not None
-        for _ in range(3):  # enough for gRPC to lengthen its pauses
-            assert built.spans.export(batch) is SpanExportResult.FAILURE
-        with Rotel(grpc_port=port) as receiver:
-            wait_for(lambda: built.spans.export(batch) is SpanExportResult.SUCCESS, 8, "a delivery")
-            assert "after the outage" in receiver.wait_for(lambda got: got.spans).span_names
-        built.spans.shutdown()

@@ -14,6 +14,7 @@ from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetr
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from support.otlp_exporters import as_sdk_exporters
 
 from telemetry.exporters.sdk_logs import LoggerProvider
 
@@ -74,6 +75,7 @@ class Providers:
 @contextmanager
 def providers(exporters: Exporters) -> Iterator[Providers]:
     """Providers that use the exporters; flushed and shut down at the end."""
+    otlp, exporters = exporters.otlp, as_sdk_exporters(exporters)
     metrics = exporters.metrics
     reader = (
         metrics
@@ -95,3 +97,5 @@ def providers(exporters: Exporters) -> Iterator[Providers]:
         made.tracers.shutdown()
         made.loggers.shutdown()
         made.meters.shutdown()
+        if otlp is not None:
+            otlp.transport.close()
