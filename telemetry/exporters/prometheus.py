@@ -11,16 +11,18 @@ import threading
 from typing import TYPE_CHECKING
 
 from opentelemetry.sdk.metrics.export import MetricReader
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import make_wsgi_app
 from prometheus_client.registry import Collector
 
 from telemetry.errors import TelemetryError
 from telemetry.exporters.base import Exporters
 from telemetry.exporters.prometheus_families import families
+from telemetry.exporters.scrape_server import ScrapeServer, asking_for, tls_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from ssl import SSLContext
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from opentelemetry.sdk.metrics.export import MetricsData
@@ -37,9 +39,25 @@ def build(config: Settings) -> Exporters:
     """Build the exporter; the endpoint is open when this returns. It carries metrics only.
 
     Raises:
-        TelemetryError: The address cannot be listened on.
+        TelemetryError: The address cannot be listened on, or a file for TLS cannot be read any more.
     """
-    return Exporters(metrics=PrometheusReader(config.prometheus_host, config.prometheus_port))
+    certificate, key, token = config.prometheus_certificate, config.prometheus_key, config.prometheus_token
+    try:
+        tls = tls_context(certificate, key) if certificate and key else None
+    except OSError as error:
+        raise TelemetryError(
+            f"prometheus_certificate: {str(certificate)!r} and prometheus_key cannot be used for TLS: "
+            f"{error.strerror or type(error).__name__}; allowed: PEM files that belong together. They were "
+            "right when the settings were read: put them back, or set others."
+        ) from error
+    return Exporters(
+        metrics=PrometheusReader(
+            config.prometheus_host,
+            config.prometheus_port,
+            token=None if token is None else token.get_secret_value(),
+            tls=tls,
+        )
+    )
 
 
 class PrometheusReader(MetricReader):
@@ -50,27 +68,36 @@ class PrometheusReader(MetricReader):
     Args:
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one, see `port`.
+        token: Asked for as `Authorization: Bearer <token>`; None: not asked for.
+        tls: Speaks TLS where given.
 
     Raises:
         TelemetryError: The address cannot be listened on.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(
+        self, host: str, port: int, *, token: str | None = None, tls: SSLContext | None = None
+    ) -> None:
         super().__init__()
         # Scrapes run side by side, each in a thread of its own, and take home what they collected.
         self._scrape = threading.local()
         registry = CollectorRegistry()
         registry.register(_Scraped(self))
         try:
-            self._server, self._thread = start_http_server(port, host, registry)
+            self._server = ScrapeServer(host, port, tls)
         except OSError as error:
             raise TelemetryError(
                 f"prometheus_port: {host}:{port} cannot be listened on: {error.strerror or error}; allowed: "
                 "an address of this machine with a free port. Stop what uses it, or set "
                 "KAIROS_TELEMETRY_PROMETHEUS_PORT (or _HOST) to another one."
             ) from error
-        self._address = (str(self._server.server_address[0]), self._server.server_port)
-        self._server.set_app(_quiet(make_wsgi_app(registry)))
+        self._address = (self._server.server_name, self._server.server_port)
+        app = _quiet(make_wsgi_app(registry))
+        self._server.set_app(asking_for(token, app) if token else app)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, name="kairos-prometheus", daemon=True
+        )
+        self._thread.start()
         self._owner = os.getpid()
         self._is_open = True
 

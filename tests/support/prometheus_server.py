@@ -20,20 +20,26 @@ if TYPE_CHECKING:
 
 
 class PrometheusServer:
-    """Prometheus, scraping `127.0.0.1:target_port` five times a second."""
+    """Prometheus, scraping `127.0.0.1:target_port` five times a second.
 
-    def __init__(self, target_port: int) -> None:
+    `job` is added to the scrape configuration; `jobs` are further ones by name, for the same target.
+    """
+
+    def __init__(self, target_port: int, job: Any = None, **jobs: Any) -> None:
         command = program("prometheus", "prometheus")
         self.port = free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="prometheus-")
         folder = Path(self._folder.name)
         config = folder / "prometheus.yml"  # JSON is YAML
-        job = {"job_name": "kairos", "static_configs": [{"targets": [f"127.0.0.1:{target_port}"]}]}
+        target = {"static_configs": [{"targets": [f"127.0.0.1:{target_port}"]}]}
+        all_jobs = {"kairos": job or {}, **jobs}
         config.write_text(
             json.dumps(
                 {
                     "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms"},
-                    "scrape_configs": [job],
+                    "scrape_configs": [
+                        {"job_name": name, **target, **more} for name, more in all_jobs.items()
+                    ],
                 }
             )
         )
