@@ -24,17 +24,24 @@ _CUT_SECONDS = 1.0
 
 
 class ForkSafe:
-    """Keeps attempts and forks apart, for a transport that a fork in the middle of an attempt breaks.
+    """Begins no attempt while the process forks, and ends those of a fragile transport before.
 
-    gRPC is such a one: in a child that was forked while a thread was inside it the first call crashes
-    or fails (grpcio 1.85). Thread-safe.
+    gRPC is fragile: in a child that was forked while a thread was inside it the first call crashes or
+    fails (grpcio 1.85). Thread-safe.
 
     Args:
         make: Makes the transport; again after one had to be closed for a fork.
-        grace_s: Seconds that a fork waits for an attempt under way.
+        is_fragile: Whether a fork in the middle of an attempt harms the child.
+        grace_s: Seconds that a fork waits for such an attempt before it is cut short.
+
+    Attributes:
+        is_fragile: As given.
     """
 
-    def __init__(self, make: Callable[[], Transport], *, grace_s: float = _GRACE_SECONDS) -> None:
+    def __init__(
+        self, make: Callable[[], Transport], *, is_fragile: bool, grace_s: float = _GRACE_SECONDS
+    ) -> None:
+        self.is_fragile = is_fragile
         self._make = make
         self._grace_s = grace_s
         self._transport: Transport | None = None
@@ -64,16 +71,16 @@ class ForkSafe:
         self._cut()
 
     def pause(self) -> bool:
-        """Lets nothing begin any more and waits for what is under way, which is cut short if it takes long.
+        """Lets nothing begin any more, and waits for what must not be under way, or cuts it short.
 
         Blocks, also in a greenlet: a fork is no moment to do something else.
 
         Returns:
-            Whether nothing is under way now.
+            Whether the process can be forked without harm.
         """
         with self._lock:
             self._may_begin = Latch()
-        if self._quiet.block(self._grace_s):
+        if not self.is_fragile or self._quiet.block(self._grace_s):
             return True
         self._cut()
         return self._quiet.block(_CUT_SECONDS)

@@ -6,8 +6,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from telemetry.pipeline.preloading import preload
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -19,17 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Forks"]
 
 _logger = logging.getLogger("telemetry")
-_LOADED_ON_FIRST_USE = (
-    "telemetry.classification.by_name",
-    "telemetry.classification.rules",
-    "telemetry.genai.derivation",
-    "telemetry.metrics.states",
-    "telemetry.pipeline.own_instruments",
-    "telemetry.pipeline.recording",
-    "telemetry.pipeline.spans",
-    "telemetry.tracing.genai",
-)
-_LOADED_BY_SENDING = ("google.protobuf", "grpc", "opentelemetry.", "requests", "telemetry.", "urllib3")
 _GRPC_IN_USE = (
     "OTLP over gRPC cannot be used in this process: when it was forked, another thread was in the middle of "
     "a gRPC call, and gRPC does not survive that. Use the exporter 'otlp-http', or start processes with "
@@ -60,10 +50,11 @@ class Forks:
 
     def prepare(self) -> None:
         """Before a fork: brings to an end what must not be copied half done."""
-        _finish_imports()
+        telemetry = self._handle.telemetry
         self._paused = self._transports()
-        are_quiet = [transport.pause() for transport in self._paused]
-        self._is_grpc_usable = not self._paused or (all(are_quiet) and not _is_grpc_in_use())
+        are_safe = [transport.pause() for transport in self._paused]
+        preload(telemetry.config.all_exporters if telemetry is not None else ())
+        self._is_grpc_usable = all(are_safe) and not _is_grpc_in_use()
 
     def resume(self) -> None:
         """After a fork, in the process that forked."""
@@ -85,7 +76,8 @@ class Forks:
             handle.activate(telemetry)
             if not self._is_grpc_usable:
                 for transport in self._transports():
-                    transport.forbid(_GRPC_IN_USE)
+                    if transport.is_fragile:
+                        transport.forbid(_GRPC_IN_USE)
             if is_watched:
                 self._exits.watch(telemetry, is_child=True)
         except Exception:  # an exception here would only be printed, without its meaning
@@ -97,21 +89,6 @@ class Forks:
     def _transports(self) -> list[ForkSafe]:
         telemetry = self._handle.telemetry
         return [] if telemetry is None else list(getattr(telemetry.providers, "fork_safe", ()))
-
-
-def _finish_imports() -> None:
-    """Imports what record calls load on first use, and waits for what a thread of ours is importing.
-
-    A child inherits the lock of a module that another thread is importing at that moment, and with
-    it a wait without end for its own first use of the module. Importing it here waits for that thread.
-    """
-    for name in _LOADED_ON_FIRST_USE:
-        import_module(name)
-    for name, module in list(sys.modules.items()):
-        if name.startswith(_LOADED_BY_SENDING):
-            spec = getattr(module, "__spec__", None)
-            if getattr(spec, "_initializing", False):
-                import_module(name)
 
 
 def _is_grpc_in_use() -> bool:

@@ -13,7 +13,7 @@ import sys
 from _thread import RLock
 from contextlib import suppress
 from importlib import import_module
-from threading import Thread
+from threading import Thread, current_thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -108,7 +108,7 @@ def start(target: Callable[[], object], name: str) -> Background:
     """
     if _is_threading_replaced():
         return _BareThread(target)
-    thread = Thread(target=target, name=name, daemon=True)
+    thread = Thread(target=_run, args=(target,), name=name, daemon=True)
     thread.start()
     return thread
 
@@ -128,6 +128,16 @@ def queue() -> SimpleQueue[Any]:
     """Makes a queue between threads, whose `put` neither waits nor minds being interrupted by another."""
     made: SimpleQueue[Any] = _original("queue", "SimpleQueue")()
     return made
+
+
+def _run(target: Callable[[], object]) -> None:
+    try:
+        target()
+    finally:
+        if _is_threading_replaced():
+            # Meanwhile: `threading` would now look for this thread, to forget it, under a name that gevent
+            # gives it, and complain. To ask for it makes an entry of that name.
+            current_thread()
 
 
 class _BareThread:
