@@ -23,8 +23,8 @@ def test_beyond_this_machine_a_scrape_needs_a_token_or_tls(host):
     with pytest.raises(
         ConfigError,
         match=f"prometheus_host = '{host}' .*other machines can reach it, and it asks for no token and "
-        "speaks no TLS; allowed: 127.0.0.1, ::1, localhost; .* Set prometheus_token, or certificate and key, or "
-        "leave prometheus_host at 127.0.0.1",
+        "speaks no TLS; allowed: 127.0.0.1, ::1, localhost; .* Set prometheus_token, or certificate and key, "
+        "or leave prometheus_host at 127.0.0.1",
     ):
         load_config(exporter="otlp,prometheus", prometheus_host=host)
 
