@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from telemetry.exporters import registry
+from telemetry.pipeline.fork_safe import ForkSafe
 from telemetry.pipeline.sender import Sender
 from telemetry.spool.memory import MemoryQueue
 
@@ -13,11 +15,14 @@ if TYPE_CHECKING:
 
     from telemetry.config import Settings
     from telemetry.exporters.base import Otlp
+    from telemetry.exporters.transport import Transport
     from telemetry.pipeline.outcomes import Ledger
     from telemetry.spool.disk import Spool
     from telemetry.spool.queue import RequestQueue
 
 __all__ = ["Delivery"]
+
+_GRPC = "otlp"
 
 
 class Delivery:
@@ -27,11 +32,17 @@ class Delivery:
         name: Name of the exporter; its folder in `spool_dir`.
         otlp: Where requests go.
         config: The settings.
+
+    Attributes:
+        transport: Makes the attempts; has to be paused around a fork.
+        senders: One for each signal.
     """
 
     def __init__(self, name: str, otlp: Otlp, config: Settings) -> None:
-        self._transport = otlp.transport
+        self._name = name
         self._config = config
+        self._given: Transport | None = otlp.transport
+        self.transport = ForkSafe(self._make_transport, is_fragile=name == _GRPC)
         self._spool = _open_spool(name, config)
         self.senders: list[Sender] = []
 
@@ -49,7 +60,7 @@ class Delivery:
             queue = self._spool.queue(ledger.signal, self._config.queue_max_bytes, ledger.drop)
         sender = Sender(
             queue,
-            self._transport,
+            self.transport,
             ledger,
             on_attempt,
             timeout_s=self._config.otlp_timeout_seconds,
@@ -64,7 +75,7 @@ class Delivery:
 
     def cut(self) -> None:
         """Cuts running attempts short."""
-        self._transport.close()
+        self.transport.close()
 
     def give_up(self) -> None:
         """Books what is left in memory as dropped; what is on disk stays for the next process."""
@@ -77,6 +88,14 @@ class Delivery:
         """Lets go, in a forked child, of what belongs to the parent."""
         if self._spool is not None:
             self._spool.abandon_in_child()
+
+    def _make_transport(self) -> Transport:
+        given, self._given = self._given, None
+        if given is not None:
+            return given
+        otlp = registry.build(self._name, self._config).otlp
+        assert otlp is not None  # noqa: S101 - it was not the first time; tells the type checker
+        return otlp.transport
 
 
 def _open_spool(name: str, config: Settings) -> Spool | None:

@@ -30,7 +30,7 @@ class ForkSafe:
     fails (grpcio 1.85). Thread-safe.
 
     Args:
-        make: Makes the transport; again after one had to be closed for a fork.
+        make: Makes the transport, again after one had to be closed for a fork; imports nothing.
         is_fragile: Whether a fork in the middle of an attempt harms the child.
         grace_s: Seconds that a fork waits for such an attempt before it is cut short.
 

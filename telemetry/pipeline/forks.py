@@ -88,7 +88,7 @@ class Forks:
 
     def _transports(self) -> list[ForkSafe]:
         telemetry = self._handle.telemetry
-        return [] if telemetry is None else list(getattr(telemetry.providers, "fork_safe", ()))
+        return [] if telemetry is None else telemetry.providers.fork_safe
 
 
 def _is_grpc_in_use() -> bool:

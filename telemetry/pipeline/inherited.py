@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from telemetry.exporters.base import Exporters
+    from telemetry.pipeline.fork_safe import ForkSafe
     from telemetry.pipeline.outcomes import ExporterStatus
     from telemetry.pipeline.span_reader import SpanReader, SpanRelay
 
@@ -68,6 +69,11 @@ class InheritedProviders:
         if self._relay is not None:
             self._relay.reader = None
         return self.result()
+
+    @property
+    def fork_safe(self) -> list[ForkSafe]:
+        """Nothing: what forks do to the application's exporters is the application's affair."""
+        return []
 
     def result(self) -> FlushResult:
         """Returns an empty result."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from telemetry.exporters.sdk_logs import ReadableLogRecord
     from telemetry.metrics.instruments import Counter
     from telemetry.pipeline.batch import BatchWorker
+    from telemetry.pipeline.fork_safe import ForkSafe
     from telemetry.pipeline.outcomes import ExporterStatus, Signal
     from telemetry.pipeline.self_metrics import SelfMetrics
     from telemetry.pipeline.sender import Sender
@@ -111,6 +112,11 @@ class Outlets:
         call_all(close_providers, grace)
         for ledger in self._all_ledgers:
             ledger.notices.tell(is_last=True)
+
+    @property
+    def fork_safe(self) -> list[ForkSafe]:
+        """What has to be paused around a fork."""
+        return [delivery.transport for delivery in self._deliveries.values()]
 
     def abandon_in_child(self) -> None:
         """Lets go, in a forked child, of what belongs to the parent."""

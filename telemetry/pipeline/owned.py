@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from telemetry.config import Settings
     from telemetry.exporters.base import Exporters
     from telemetry.metrics.instruments import Counter
+    from telemetry.pipeline.fork_safe import ForkSafe
     from telemetry.pipeline.outcomes import ExporterStatus, FlushResult
     from telemetry.pipeline.self_metrics import SelfMetrics
     from telemetry.pipeline.span_reader import SpanReader
@@ -100,6 +101,11 @@ class OwnedProviders:
         providers = (self.meter_provider, self.tracer_provider, self.logger_provider)
         self._outlets.shutdown(deadline, [provider.shutdown for provider in providers])
         return self.result()
+
+    @property
+    def fork_safe(self) -> list[ForkSafe]:
+        """What has to be paused around a fork."""
+        return self._outlets.fork_safe
 
     def abandon_in_child(self) -> None:
         """Lets go, in a forked child, of what belongs to the parent."""

@@ -192,6 +192,7 @@ class Telemetry:
                 self._housekeeper.stop()
                 self._user_instruments.withdraw(self._publication)
                 atexit.unregister(self._at_exit)
+                self._handle.release()
             return self._result
         finally:
             self._lock.release()
