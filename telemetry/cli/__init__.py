@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from telemetry.cli import config, demo, doctor
+from telemetry.cli import config, demo, doctor, spool
 from telemetry.version import __version__
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ app = typer.Typer(
 app.command("demo")(demo.command)
 app.command("doctor")(doctor.command)
 app.command("config")(config.command)
+app.add_typer(spool.app, name="spool")
 
 
 @app.callback(invoke_without_command=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from telemetry.config.exporters import Signal
 
-__all__ = ["DeadLetters", "ExporterSpool", "WaitingRequests", "survey", "visit"]
+__all__ = ["DeadLetters", "ExporterSpool", "WaitingRequests", "left_records", "survey", "visit"]
 
 
 class WaitingRequests(NamedTuple):
@@ -100,6 +100,23 @@ def survey(spool_dir: Path) -> list[ExporterSpool]:
     except FileNotFoundError:
         return []
     return [_look_into(folder) for folder in folders]
+
+
+def left_records(folder: Path) -> tuple[int, int]:
+    """Counts the records that wait in the folder of one exporter.
+
+    Returns:
+        Those of processes that run, and those of processes that are gone.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    counts = [0, 0]
+    with visit(folder) as (directory, _letters, _corrupt):
+        for file in map(StoredFile.parse, directory.names()):
+            if file is not None:
+                counts[not _is_alive(directory, file.writer)] += file.records
+    return counts[0], counts[1]
 
 
 @contextmanager
