@@ -12,6 +12,7 @@ from telemetry.exporters.encoding import encode_logs, encode_metrics, encode_spa
 from telemetry.exporters.sdk_logs import LogRecordExportResult
 from telemetry.metrics.courtesy import give_way
 from telemetry.pipeline.batch import BatchWorker
+from telemetry.pipeline.cleaned_readers import let_clean
 from telemetry.pipeline.interval_reader import IntervalReader
 from telemetry.pipeline.metric_export import MetricExport
 from telemetry.pipeline.outgoing import Outgoing
@@ -70,6 +71,8 @@ class Wiring:
         for name in self._config.exporters_for("metrics"):
             built = self._exporters[name]
             if isinstance(built.metrics, MetricReader):
+                outgoing = Outgoing(self._config, self._self_metrics.on_truncated)
+                let_clean(built.metrics, outgoing.clean_metrics)
                 readers.append(built.metrics)
             elif built.otlp is not None:
                 readers.append(self._sending_reader(name, built.otlp, counters))
