@@ -34,7 +34,7 @@ class Delivery:
         config: The settings.
 
     Attributes:
-        transport: Makes the attempts; has to be paused around a fork.
+        transports: They make the attempts, and have to be paused around a fork.
         senders: One for each signal.
     """
 
@@ -42,7 +42,7 @@ class Delivery:
         self._name = name
         self._config = config
         self._given: Transport | None = otlp.transport
-        self.transport = ForkSafe(self._make_transport, is_fragile=name == _GRPC)
+        self.transports: list[ForkSafe] = []
         self._spool = _open_spool(name, config)
         self.senders: list[Sender] = []
 
@@ -60,7 +60,7 @@ class Delivery:
             queue = self._spool.queue(ledger.signal, self._config.queue_max_bytes, ledger.drop)
         sender = Sender(
             queue,
-            self.transport,
+            self._transport(),
             ledger,
             on_attempt,
             timeout_s=self._config.otlp_timeout_seconds,
@@ -75,7 +75,8 @@ class Delivery:
 
     def cut(self) -> None:
         """Cuts running attempts short."""
-        self.transport.close()
+        for transport in self.transports:
+            transport.close()
 
     def give_up(self) -> None:
         """Books what is left in memory as dropped; what is on disk stays for the next process."""
@@ -88,6 +89,16 @@ class Delivery:
         """Lets go, in a forked child, of what belongs to the parent."""
         if self._spool is not None:
             self._spool.abandon_in_child()
+
+    def _transport(self) -> ForkSafe:
+        """The transport of one more sender: gRPC shares its connection between threads.
+
+        HTTP has one for each sender: where gevent has replaced sockets, they belong to one thread.
+        """
+        is_grpc = self._name == _GRPC
+        if not (is_grpc and self.transports):
+            self.transports.append(ForkSafe(self._make_transport, is_fragile=is_grpc))
+        return self.transports[-1]
 
     def _make_transport(self) -> Transport:
         given, self._given = self._given, None

@@ -116,7 +116,7 @@ class Outlets:
     @property
     def fork_safe(self) -> list[ForkSafe]:
         """What has to be paused around a fork."""
-        return [delivery.transport for delivery in self._deliveries.values()]
+        return [transport for delivery in self._deliveries.values() for transport in delivery.transports]
 
     def abandon_in_child(self) -> None:
         """Lets go, in a forked child, of what belongs to the parent."""
