@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of a trail: the one that is written to, and those that were full, in their order."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+__all__ = ["archived_files", "archived_name", "newest_archived", "trail_files"]
+
+
+def archived_name(live: Path, now_ns: int, first_seq: int) -> str:
+    """Returns the name of a file that is full: when that was (UTC), and the number of its first row."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_ns // 1_000_000_000))
+    return f"{live.stem}-{stamp}-{first_seq:012d}{live.suffix}"
+
+
+def archived_files(live: Path) -> list[Path]:
+    """Returns the files of a trail that were full, oldest first; also where only their head is left."""
+    pattern = re.compile(
+        rf"(?P<name>{re.escape(live.stem)}-\d{{8}}T\d{{6}}Z-(?P<seq>\d{{12,}}){re.escape(live.suffix)})(?:\.seal)?"
+    )
+    found: dict[str, int] = {}
+    try:
+        names = [path.name for path in live.parent.iterdir()]
+    except OSError:
+        return []
+    for name in names:
+        match = pattern.fullmatch(name)
+        if match:
+            found[match["name"]] = int(match["seq"])
+    return [live.with_name(name) for name in sorted(found, key=lambda name: (found[name], name))]
+
+
+def newest_archived(live: Path) -> Path | None:
+    """Returns the file before the live one; None when there is none."""
+    archived = archived_files(live)
+    return archived[-1] if archived else None
+
+
+def trail_files(live: Path) -> list[Path]:
+    """Returns all files of a trail in their order, the live one last."""
+    return [*archived_files(live), live]
