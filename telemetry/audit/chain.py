@@ -10,7 +10,7 @@ from telemetry.audit.canonical import canonical
 if TYPE_CHECKING:
     from telemetry.audit.keys import Key
 
-__all__ = ["GENESIS", "HMAC", "KEY_ID", "PREV_HASH", "SEQ", "link", "row_hash", "seal_of_row"]
+__all__ = ["GENESIS", "HMAC", "KEY_ID", "PREV_HASH", "SEQ", "TRAIL_ID", "is_sealed", "link", "row_hash"]
 
 GENESIS = "GENESIS"
 """`prev_hash` of the first row of a trail."""
@@ -18,6 +18,8 @@ PREV_HASH = "prev_hash"
 HMAC = "hmac"
 KEY_ID = "key_id"
 SEQ = "seq"
+TRAIL_ID = "trail_id"
+"""In the first row of a trail: so that no two trails of one key have a row in common."""
 
 
 def row_hash(line: bytes, key: Key) -> str:
@@ -25,14 +27,13 @@ def row_hash(line: bytes, key: Key) -> str:
     return key.sign(line)
 
 
-def seal_of_row(row: dict[str, Any], key: Key) -> str:
-    """Returns the `hmac` of a row: over all its other members.
-
-    Raises:
-        ValueError: The row has no canonical text.
-        TypeError: Likewise.
-    """
-    return key.sign(canonical({name: value for name, value in row.items() if name != HMAC}))
+def is_sealed(row: dict[str, Any], key: Key) -> bool:
+    """Tells whether a key made the `hmac` of a row, which is over all its other members."""
+    try:
+        unsigned = canonical({name: value for name, value in row.items() if name != HMAC})
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return key.proves(unsigned, row.get(HMAC))
 
 
 def link(row: dict[str, Any], prev_hash: str, seq: int, key: Key) -> bytes:

@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ["archived_files", "archived_name", "newest_archived", "trail_files"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["archived_files", "archived_name", "trail_files"]
 
 
 def archived_name(live: Path, now_ns: int, first_seq: int) -> str:
@@ -17,26 +20,24 @@ def archived_name(live: Path, now_ns: int, first_seq: int) -> str:
 
 
 def archived_files(live: Path) -> list[Path]:
-    """Returns the files of a trail that were full, oldest first; also where only their head is left."""
+    """Returns the files of a trail that were full, oldest first; also where only their head is left.
+
+    Raises:
+        OSError: The directory cannot be read: what is in it must not be taken for nothing.
+    """
     pattern = re.compile(
         rf"(?P<name>{re.escape(live.stem)}-\d{{8}}T\d{{6}}Z-(?P<seq>\d{{12,}}){re.escape(live.suffix)})(?:\.seal)?"
     )
     found: dict[str, int] = {}
     try:
         names = [path.name for path in live.parent.iterdir()]
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     for name in names:
         match = pattern.fullmatch(name)
         if match:
             found[match["name"]] = int(match["seq"])
     return [live.with_name(name) for name in sorted(found, key=lambda name: (found[name], name))]
-
-
-def newest_archived(live: Path) -> Path | None:
-    """Returns the file before the live one; None when there is none."""
-    archived = archived_files(live)
-    return archived[-1] if archived else None
 
 
 def trail_files(live: Path) -> list[Path]:

@@ -7,18 +7,23 @@ import base64
 import binascii
 import hmac
 import os
+import shlex
 import stat
-from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from telemetry.audit.errors import KeyMaterialError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = ["Key", "KeyRing"]
 
 _FORMS = "text, hex:<digits> or base64:<text>"
 _VARIABLES = (
     "KAIROS_AUDIT_KEY (a secret), KAIROS_AUDIT_KEY_FILE (a file of mode 0600 with a secret) "
-    "or KAIROS_AUDIT_KEYS (id=secret,id2=secret2; the first one signs)"
+    "or KAIROS_AUDIT_KEYS (id=secret,id2=secret2, or a file of mode 0600 with such lines; the first one "
+    "signs)"
 )
 _MOST_BYTES = 64 * 1024
 
@@ -51,6 +56,16 @@ class Key:
             "ascii"
         )
 
+    def proves(self, message: bytes, claimed: object) -> bool:
+        """Tells whether this key signed a message; takes as long for a wrong signature as for a right one."""
+        return isinstance(claimed, str) and hmac.compare_digest(
+            self.sign(message).encode("ascii"), claimed.encode("utf-8", "replace")
+        )
+
+    def is_same_as(self, other: Key) -> bool:
+        """Tells whether two keys have the same id and the same secret."""
+        return self.key_id == other.key_id and hmac.compare_digest(self._secret, other._secret)
+
 
 class KeyRing:
     """The keys of a trail: the first signs, each proves what it signed.
@@ -59,20 +74,25 @@ class KeyRing:
         keys: At least one, the one that signs first.
 
     Raises:
-        KeyMaterialError: There is none, or two have the same id.
+        KeyMaterialError: There is none, or two different ones have the same id.
     """
 
     def __init__(self, keys: Iterable[Key]) -> None:
         self._keys: dict[str, Key] = {}
         for key in keys:
-            if key.key_id in self._keys:
-                raise KeyMaterialError(f"audit keys: the id {key.key_id!r} is given twice; ids must differ")
-            self._keys[key.key_id] = key
+            known = self._keys.setdefault(key.key_id, key)
+            if not known.is_same_as(key):
+                raise KeyMaterialError(
+                    f"audit keys: the id {key.key_id!r} is given to two different secrets; ids must differ"
+                )
         if not self._keys:
             raise KeyMaterialError(f"there is no audit key; set {_VARIABLES}")
 
     def __repr__(self) -> str:
         return f"KeyRing({', '.join(self._keys)})"
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._keys.values())
 
     @property
     def signing(self) -> Key:
@@ -115,7 +135,7 @@ class KeyRing:
         """
         keys: list[Key] = []
         if text := environ.get("KAIROS_AUDIT_KEYS", ""):
-            keys += [_pair(part) for part in text.split(",") if part.strip()]
+            keys += _pairs(text)
         if text := environ.get("KAIROS_AUDIT_KEY", ""):
             keys.append(Key(_secret(text, "KAIROS_AUDIT_KEY")))
         if path := environ.get("KAIROS_AUDIT_KEY_FILE", ""):
@@ -129,33 +149,45 @@ def read_key_file(path: Path) -> Key:
     Raises:
         KeyMaterialError: The file cannot be read, is empty or too large, or is open to others.
     """
+    return Key(_secret(_private_text(path).strip(), f"key file {str(path)!r}"))
+
+
+def _private_text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             data = file.read(_MOST_BYTES + 1)
     except OSError as error:
         raise KeyMaterialError(
-            f"the key file {str(path)!r} cannot be read: {error.strerror}; allowed: a readable file of mode 0600"
+            f"the key file {str(path)!r} cannot be read: {error.strerror}; allowed: a readable file of "
+            "mode 0600"
         ) from error
     if os.name == "posix" and stat.S_ISREG(mode) and mode & 0o077:
         raise KeyMaterialError(
             f"the key file {str(path)!r} has mode {stat.S_IMODE(mode):04o}, so others can read or change it; "
-            f"allowed: 0600. Run: chmod 600 {path}"
+            f"allowed: 0600. Run: chmod 600 {shlex.quote(str(path))}"
         )
     if len(data) > _MOST_BYTES:
         raise KeyMaterialError(
             f"the key file {str(path)!r} is larger than {_MOST_BYTES} bytes, so it is no key file"
         )
-    return Key(_secret(data.decode("utf-8", "surrogateescape").strip(), f"key file {str(path)!r}"))
+    return data.decode("utf-8", "surrogateescape")
 
 
-def _pair(text: str) -> Key:
+def _pairs(text: str) -> list[Key]:
+    """Keys with their ids: from the variable or, where it holds no `=`, from the file that it names."""
+    if "=" in text:
+        return [_pair(part, "KAIROS_AUDIT_KEYS") for part in text.split(",") if part.strip()]
+    lines = _private_text(Path(text)).splitlines()
+    source = f"key file {text!r}"
+    return [_pair(line, source) for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _pair(text: str, source: str) -> Key:
     key_id, equals, secret = text.strip().partition("=")
-    if not equals or not key_id or not secret:
-        raise KeyMaterialError(
-            f"KAIROS_AUDIT_KEYS: an entry is not of the form id=secret (the secret: {_FORMS})"
-        )
-    return Key(_secret(secret, "KAIROS_AUDIT_KEYS"), key_id)
+    if not equals or not key_id.strip() or not secret.strip():
+        raise KeyMaterialError(f"{source}: an entry is not of the form id=secret (the secret: {_FORMS})")
+    return Key(_secret(secret.strip(), source), key_id.strip())
 
 
 def _secret(text: str, source: str) -> bytes:

@@ -21,8 +21,10 @@ _SHAPES = re.compile(
         [A-Za-z0-9_\-]{8,}
     | \bAKIA[0-9A-Z]{16}\b
     | \bAIza[0-9A-Za-z_\-]{35}
-    | \beyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]*
-    | (?P<keep_scheme>\b(?:Bearer|Basic|Token)\s+)[A-Za-z0-9_\-.+/=~]{8,}
+    | \beyJ[A-Za-z0-9_\-]{8,1000}\.[A-Za-z0-9_\-]{8,16000}\.[A-Za-z0-9_\-]*  # bounded: no quadratic search
+    | (?P<keep_bearer>\bBearer\s+)[A-Za-z0-9_\-.+/=~]{8,}
+    | (?P<keep_scheme>\b(?:Basic|Token)\s+)(?=\S{0,255}?(?-i:[0-9=+/]|[a-z][A-Z]))  # no word of prose
+        [A-Za-z0-9_\-.+/=~]{8,}
     | (?P<keep_url>\b[a-z][a-z0-9+.\-]{1,20}://[^\s:/@]{0,256}:)[^\s/@]{1,256}(?=@)
     | -----BEGIN\ [A-Z ]{0,40}PRIVATE\ KEY-----[A-Za-z0-9+/=\s]*(?:-----END\ [A-Z ]{0,40}PRIVATE\ KEY-----)?
     | (?P<keep_name>\b(?:password|passwd|secret|api[_-]?key|access[_-]?token|auth[_-]?token|client[_-]?secret)
@@ -35,8 +37,8 @@ _MAY_HOLD = re.compile(
     re.I,
 )
 _SECRET_NAMES = re.compile(
-    r"(?:^|[_.\-])(?:password|passwd|secret|api_?key|private_?key|authorization|cookie|credentials?)$"
-    r"|(?:access|auth|refresh|id|session|bearer|api)[_\-]?token$",
+    r"(?:passwords?|passwd|passphrase|secrets?|(?:api|private|access|secret)[_\-]?keys?|authorization|cookies?"
+    r"|credentials?)$|(?:access|auth|refresh|id|session|bearer|api|csrf)[_\-]?tokens?$|^token$",
     re.IGNORECASE,
 )
 
@@ -77,4 +79,6 @@ def _mask(value: Any, depth: int) -> Any:
 
 
 def _is_secret(name: str, value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and _SECRET_NAMES.search(name) is not None
+    if not value or isinstance(value, bool):  # `has_password: true` tells none
+        return False
+    return _SECRET_NAMES.search(name) is not None

@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from telemetry.audit.canonical import canonical
-from telemetry.audit.chain import GENESIS, HMAC, KEY_ID, PREV_HASH, SEQ, row_hash, seal_of_row
-from telemetry.audit.head import Head, HeadError, head_path, read_head
-from telemetry.audit.keys import Key, KeyRing
+from telemetry.audit.chain import GENESIS, HMAC, KEY_ID, PREV_HASH, SEQ, TRAIL_ID, is_sealed, row_hash
 from telemetry.audit.lines import MAX_LINE_BYTES, lines_of, parse
 from telemetry.audit.verdict import Verdict
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+    from telemetry.audit.anchor import Anchor
+    from telemetry.audit.head import Head
+    from telemetry.audit.keys import Key, KeyRing
 
 __all__ = ["TrailProof"]
 
@@ -21,77 +25,109 @@ class TrailProof:
 
     Args:
         keys: The keys that rows were signed with.
+        anchor: A row that the trail must have.
 
     Attributes:
         verdict: What was found so far.
     """
 
-    def __init__(self, keys: KeyRing) -> None:
+    def __init__(self, keys: KeyRing, anchor: Anchor | None = None) -> None:
         self.verdict = Verdict()
         self._keys = keys
+        self._anchor = anchor
         self._seq = 0
-        self._hash: str | None = (
-            GENESIS  # None after a row that cannot be trusted: the next one is taken as given
-        )
+        # None after a row that cannot be trusted: the next one is taken as given.
+        self._hash: str | None = GENESIS
         self._before = ""
 
-    def read(self, path: Path, *, is_live: bool) -> None:
+    def begin_at(self, head: Head) -> None:
+        """Takes what is before a file as given: only this one is proven."""
+        self._seq, self._hash, self._before = head.seq - head.rows, None, head.continues
+        self._anchor = None
+
+    def read(self, name: str, file: BinaryIO | None, head: Head | None, *, is_live: bool) -> None:
         """Proves one file.
 
         Args:
-            path: The file.
-            is_live: Whether it is the one that is written to.
+            name: Its name.
+            file: Its content; None when it is missing.
+            head: Its sealed head; None when there is no usable one, which has been found already.
+            is_live: Whether rows may stand behind the head.
 
         Raises:
             OSError: It cannot be read.
         """
         self.verdict.files += 1
-        head = self._head(path, is_live=is_live)
-        self._check_continuation(path, head)
-        try:
-            with path.open("rb") as file:
-                rows, size = self._read_rows(file, path.name, head)
-        except FileNotFoundError:
-            counted = f" with {head.rows} rows" if head is not None else ""
-            self.verdict.find(path.name, 0, f"the file{counted} is missing")
-            rows = size = -1
-        if head is not None and rows >= 0:
-            self._check_end(path.name, head, rows, size)
         if head is not None:
-            self._seq, self._hash = (
-                head.seq,
-                head.last_hash,
-            )  # proven: what was wrong before it is known by now
-        self._before = path.name
+            self._check_continuation(name, head)
+        if file is None:
+            if head is None or head.rows:
+                counted = f" with {head.rows} rows" if head is not None else ""
+                self.verdict.find(name, 0, f"the file{counted} is missing")
+        else:
+            self._read_rows(file, name, head, is_live=is_live)
+        if head is not None and self._seq < head.seq:
+            # Proven to have been there: what was wrong before is known by now.
+            self._seq, self._hash = head.seq, head.last_hash
+        self._before = name
 
-    # -- the head --------------------------------------------------------------------------
-
-    def _head(self, path: Path, *, is_live: bool) -> Head | None:
-        seal = head_path(path).name
-        try:
-            head = read_head(path, self._keys)
-        except HeadError as error:
-            self.verdict.find(seal, 0, str(error))
-            return None
-        if head is None:
-            self.verdict.find(seal, 0, "the sealed head is missing, so rows at the end may be missing too")
-        elif is_live and head.closed_as:
-            self.verdict.note(
-                path.name, 0, f"is about to become {head.closed_as}: a writer died while it rotated"
+    def end(self, name: str) -> None:
+        """Ends the proof: is a row that is known from elsewhere there?"""
+        if self._anchor is not None:
+            self.verdict.find(
+                name,
+                0,
+                f"row {self._anchor.seq}, known from an earlier verification, is not in the trail: it was "
+                "put back to "
+                "an earlier state, or rows at its end were removed",
             )
-        elif not is_live and head.closed_as != path.name:
-            was = head.closed_as or "the file that is written to"
-            self.verdict.find(path.name, 0, f"was renamed: its sealed head belongs to {was}")
-        return head
 
-    def _check_continuation(self, path: Path, head: Head | None) -> None:
-        if head is None or head.continues == self._before:
+    # -- a file and its head ---------------------------------------------------------------
+
+    def _check_continuation(self, name: str, head: Head) -> None:
+        if head.continues == self._before:
             return
         if head.continues:
-            self.verdict.find(head.continues, 0, f"the file is missing: {path.name} continues it")
+            self.verdict.find(head.continues, 0, f"the file is missing: {name} continues it")
             self._seq, self._hash = head.seq - head.rows, None
         else:
-            self.verdict.find(path.name, 0, f"does not continue {self._before}, after which it stands")
+            self.verdict.find(name, 0, f"does not continue {self._before}, after which it stands")
+
+    def _read_rows(self, file: BinaryIO, name: str, head: Head | None, *, is_live: bool) -> None:
+        rows = size = behind = 0
+        for number, line in enumerate(lines_of(file), 1):
+            if head is not None and size >= head.size:
+                behind += 1
+                if is_live and not line.endswith(b"\n"):
+                    break  # a row that is being written, or whose writer died
+                if not is_live:
+                    self.verdict.find(
+                        name, number, "stands behind the sealed head: it was added after the file was closed"
+                    )
+                    break
+            size += len(line)
+            problem = self._check(line)
+            if problem is not None:
+                self.verdict.find(name, number, problem)
+            else:
+                self.verdict.rows += 1
+            if not behind:
+                rows = number
+                if head is not None and size == head.size:
+                    self._check_last(name, number, head)
+        if behind and is_live:
+            self.verdict.note(
+                name,
+                rows + 1,
+                f"{behind} rows stand behind the sealed head: they are being written just now, or their "
+                "writer died",
+            )
+        if head is not None:
+            self._check_end(name, head, rows, size)
+
+    def _check_last(self, name: str, number: int, head: Head) -> None:
+        if self._hash is not None and self._hash != head.last_hash:
+            self.verdict.find(name, number, "is not the row that the sealed head ends with")
 
     def _check_end(self, name: str, head: Head, rows: int, size: int) -> None:
         if rows < head.rows:
@@ -104,34 +140,13 @@ class TrailProof:
 
     # -- rows ------------------------------------------------------------------------------
 
-    def _read_rows(self, file: Any, name: str, head: Head | None) -> tuple[int, int]:
-        rows = size = 0
-        end = head.size if head is not None else None
-        for number, line in enumerate(lines_of(file), 1):
-            if end is not None and size >= end:
-                self.verdict.note(
-                    name, number, "stands behind the sealed head: being written just now, or its writer died"
-                )
-                if not line.endswith(b"\n"):
-                    break
-            rows, size = number, size + len(line)
-            problem = self._check(line)
-            if problem is None:
-                self.verdict.rows += 1
-            else:
-                self.verdict.find(name, number, problem)
-        return rows, size
-
     def _check(self, line: bytes) -> str | None:
         """Returns what is wrong with a row, or None; moves on to the next one."""
         expected_hash, expected_seq = self._hash, self._seq + 1
         self._hash, self._seq = None, expected_seq
         if not line.endswith(b"\n"):
-            return (
-                "is too long"
-                if len(line) == MAX_LINE_BYTES
-                else "does not end with a newline: it was cut or changed"
-            )
+            is_long = len(line) == MAX_LINE_BYTES
+            return "is too long" if is_long else "does not end with a newline: it was cut or changed"
         text = line[:-1]
         row = parse(text)
         if isinstance(row, str):
@@ -140,12 +155,22 @@ class TrailProof:
         problem = _changed(row, text, key)
         if problem is not None or key is None:
             return problem
-        self._hash, self._seq = row_hash(text, key), row[SEQ]
-        if row[SEQ] != expected_seq:
-            return f"is row {row[SEQ]} of the trail where row {expected_seq} belongs: rows were removed, added or moved"
+        seq = row[SEQ]
+        self._hash, self._seq = row_hash(text, key), seq
+        if seq != expected_seq:
+            return f"is row {seq} of the trail where row {expected_seq} belongs: rows were removed or moved"
         if expected_hash is not None and row[PREV_HASH] != expected_hash:
             return "does not fit the row before it: its prev_hash is another row's"
+        self._take(row, self._hash)
         return None
+
+    def _take(self, row: dict[str, Any], hashed: str) -> None:
+        verdict = self.verdict
+        verdict.end_seq, verdict.end_hash = row[SEQ], hashed
+        if verdict.end_seq == 1:
+            verdict.trail_id = str(row.get(TRAIL_ID, ""))
+        if self._anchor is not None and self._anchor == (verdict.end_seq, hashed):
+            self._anchor = None
 
 
 def _changed(row: dict[str, Any], text: bytes, key: Key | None) -> str | None:
@@ -154,10 +179,9 @@ def _changed(row: dict[str, Any], text: bytes, key: Key | None) -> str | None:
         return "is not signed: it was not written by this trail's writer"
     if key is None:
         return f"was signed with key {row[KEY_ID]!r}, which is not among the given ones"
-    try:
-        is_same = row[HMAC] == seal_of_row(row, key) and text == canonical(row)
-    except (ValueError, TypeError, RecursionError):
-        is_same = False
-    if not is_same or not isinstance(row.get(SEQ), int):
+    # Its text, too: the same members in another order or spacing are not what was written.
+    if not is_sealed(row, key) or text != canonical(row):
         return "was changed: its hmac does not fit"
+    if not isinstance(row.get(SEQ), int) or not isinstance(row.get(PREV_HASH), str):
+        return "is signed, but no row of a trail"
     return None

@@ -3,16 +3,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from telemetry.audit.chain import HMAC, KEY_ID, PREV_HASH, SEQ, row_hash, seal_of_row
+from telemetry.audit.canonical import canonical
+from telemetry.audit.chain import KEY_ID, PREV_HASH, SEQ, is_sealed, row_hash
 from telemetry.audit.errors import AuditError
-from telemetry.audit.head import Head
-from telemetry.audit.keys import Key, KeyRing
+from telemetry.audit.lines import MAX_LINE_BYTES, parse
+
+if TYPE_CHECKING:
+    from telemetry.audit.head import Head
+    from telemetry.audit.keys import Key, KeyRing
 
 __all__ = ["Surplus", "adopt"]
+
+_MOST_BYTES = 4 * MAX_LINE_BYTES  # one row is what a death leaves; a loss of power some more
 
 
 class Surplus(NamedTuple):
@@ -20,11 +25,11 @@ class Surplus(NamedTuple):
 
     Attributes:
         head: The head that takes in every complete row.
-        torn_at: Offset of a row that was begun and not finished; None when there is none.
+        torn_bytes: Length of a row that was begun and not finished; 0 when there is none.
     """
 
     head: Head
-    torn_at: int | None
+    torn_bytes: int
 
 
 def adopt(log: int, head: Head, keys: KeyRing) -> Surplus:
@@ -42,16 +47,23 @@ def adopt(log: int, head: Head, keys: KeyRing) -> Surplus:
     if size < head.size:
         raise AuditError(
             f"the audit file has {size} bytes, but its sealed head says {head.size}: its end was cut off. "
-            "Run `kairos audit verify`; to begin a new trail, move the files away"
+            "Run `kairos audit verify`; to begin a new trail, move all files of this one away"
         )
-    rest = os.pread(log, size - head.size, head.size)
-    lines = rest.split(b"\n")
+    if size - head.size > _MOST_BYTES:
+        raise AuditError(
+            f"{size - head.size} bytes stand behind the sealed head of the audit file: somebody else "
+            "wrote them. "
+            "Run `kairos audit verify`"
+        )
+    lines = _read(log, head.size, size - head.size).split(b"\n")
     torn = lines.pop()
     for line in lines:
-        key = _proving_key(line, head, keys)
+        row = parse(line)
+        key = None if isinstance(row, str) else _proving_key(row, line, head, keys)
         if key is None:
             raise AuditError(
-                f"row {head.rows + 1} of the audit file stands behind the sealed head and is not signed by this "
+                f"row {head.rows + 1} of the audit file stands behind the sealed head and is not signed "
+                "by this "
                 "trail's key: somebody else wrote it. Run `kairos audit verify`"
             )
         head = head._replace(
@@ -60,14 +72,19 @@ def adopt(log: int, head: Head, keys: KeyRing) -> Surplus:
             seq=head.seq + 1,
             last_hash=row_hash(line, key),
         )
-    return Surplus(head, head.size if torn else None)
+    return Surplus(head, len(torn))
 
 
-def _proving_key(line: bytes, head: Head, keys: KeyRing) -> Key | None:
-    try:
-        row = json.loads(line)
-        key = keys.find(row[KEY_ID])
-        is_next = row[PREV_HASH] == head.last_hash and row[SEQ] == head.seq + 1
-        return key if key is not None and is_next and row[HMAC] == seal_of_row(row, key) else None
-    except (ValueError, TypeError, KeyError, RecursionError):
+def _read(log: int, offset: int, length: int) -> bytes:
+    parts = []
+    while length > 0 and (part := os.pread(log, length, offset)):
+        parts.append(part)
+        offset, length = offset + len(part), length - len(part)
+    return b"".join(parts)
+
+
+def _proving_key(row: dict[str, Any], line: bytes, head: Head, keys: KeyRing) -> Key | None:
+    key = keys.find(row.get(KEY_ID)) if KEY_ID in row else None
+    if key is None or not is_sealed(row, key) or canonical(row) != line:
         return None
+    return key if row.get(PREV_HASH) == head.last_hash and row.get(SEQ) == head.seq + 1 else None

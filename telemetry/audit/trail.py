@@ -3,28 +3,25 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections import deque
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from telemetry.audit.errors import AuditError
 from telemetry.audit.keys import Key, KeyRing
 from telemetry.audit.live_file import LiveFile
-from telemetry.audit.locking import FileLock
+from telemetry.audit.locking import FileLock, Turn
 from telemetry.audit.masking import mask_row
-from telemetry.audit.plain import plain_row
+from telemetry.audit.plain import plain_row, utc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import os
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
 __all__ = ["AuditTrail"]
 
-_RESERVED = frozenset({"prev_hash", "hmac", "seq", "key_id", "continues"})
+_RESERVED = frozenset({"prev_hash", "hmac", "seq", "key_id", "continues", "trail_id"})
 Fsync = Literal["off", "interval", "always"]
 
 
@@ -48,6 +45,7 @@ class AuditTrail:
 
     Raises:
         KeyMaterialError: There is no usable key.
+        ValueError: A setting is out of range.
         AuditError: The file cannot be written, or it was tampered with so that appending would hide it.
     """
 
@@ -62,19 +60,21 @@ class AuditTrail:
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         if fsync not in ("off", "interval", "always"):
-            raise AuditError(f"fsync={fsync!r} is not known; allowed: 'off', 'interval', 'always'")
+            raise ValueError(f"fsync={fsync!r} is not known; allowed: 'off', 'interval', 'always'")
+        for name, value in (("max_bytes", max_bytes), ("max_age_s", max_age_s)):
+            if not value >= 0:
+                raise ValueError(f"{name}={value!r}: allowed are numbers from 0 upwards; 0 means never")
         self.path = Path(path).absolute()  # the process may change its directory later
         self._now_ns = now_ns
         self._lock = FileLock(self.path.with_name(self.path.name + ".lock"))
         self._file = LiveFile(self.path, KeyRing.of(key), max_bytes, max_age_s, fsync)
-        self._deferred: deque[dict[str, Any]] = deque()
         try:
             with self._lock:
                 self._file.recover(self._now_ns())
         except OSError as error:
             raise AuditError(
                 f"the audit trail {str(self.path)!r} cannot be written: {error.strerror}; "
-                "allowed: a file in an existing directory that this process may write"
+                "allowed: a file, not a symbolic link, in an existing directory that this process may write"
             ) from error
 
     def append(self, event: str, /, **fields: Any) -> None:
@@ -85,20 +85,29 @@ class AuditTrail:
         `target`, `trace_id`, `span_id`, and any other. Credentials are masked. `ts` is now, in UTC,
         unless it is given. Values that JSON cannot carry become their text.
 
+        May be called from a signal handler; when that interrupted an append, the row is written right
+        after the interrupted one.
+
         Args:
             event: What happened, such as `tool_use`.
             **fields: The row's other members; None leaves one out.
 
         Raises:
             AuditError: The row could not be written: a trail that misses rows must not go unnoticed.
-            ValueError: A field has the name of a member that the trail itself writes.
+            ValueError: There is no event, or a field has the name of a member that the trail itself writes.
         """
+        if not isinstance(event, str) or not event:
+            raise ValueError(f"event={event!r}: allowed is a text that is not empty, such as 'tool_use'")
         taken = _RESERVED & fields.keys()
         if taken:
             raise ValueError(
                 f"{', '.join(sorted(taken))}: the trail writes these members itself; use other names"
             )
-        self._write(mask_row(plain_row({"ts": self._now(), **fields, "event": event})))
+        now_ns = self._now_ns()
+        if fields.get("ts") is None:
+            fields["ts"] = utc(now_ns)
+        row = mask_row(plain_row({**fields, "event": event}))
+        self._do(lambda: self._file.append(row, now_ns))
 
     def append_row(self, row: Mapping[str, Any]) -> None:
         """Appends a row given as a mapping, such as another log's; see `append`.
@@ -108,25 +117,23 @@ class AuditTrail:
             ValueError: It has no `event`, or a member that the trail itself writes.
         """
         fields = {str(name): value for name, value in row.items()}
-        event = fields.pop("event", None)
-        if not event:
-            raise ValueError("a row needs an event")
-        self.append(str(event), **fields)
+        self.append(fields.pop("event", ""), **fields)
 
     def rotate(self) -> None:
-        """Closes the present file and begins a new one.
+        """Closes the present file and begins a new one, unless it is empty.
 
         Raises:
             AuditError: The files could not be renamed.
         """
-        with self._lock, _as_audit_error(self.path):
-            self._file.rotate(self._now_ns())
+        self._do(lambda: self._file.rotate(self._now_ns()))
 
     def close(self) -> None:
-        """Forces what was written onto the disk and closes the files."""
-        with self._lock, _as_audit_error(self.path):
-            self._file.close()
-        self._lock.close()
+        """Forces what was written onto the disk and closes the files; a later append opens them again.
+
+        Raises:
+            AuditError: It could not be forced onto the disk.
+        """
+        self._do(self._close)
 
     def __enter__(self) -> AuditTrail:
         return self
@@ -139,36 +146,35 @@ class AuditTrail:
     ) -> None:
         self.close()
 
-    def _write(self, row: dict[str, Any]) -> None:
-        self._deferred.append(row)
-        while self._deferred:
-            with self._lock as depth, _as_audit_error(self.path):
-                if depth > 1:  # this interrupted an append of its own thread, which writes the row afterwards
-                    return
-                while self._deferred:
-                    self._file.append(self._deferred.popleft(), self._now_ns())
+    def _do(self, action: Callable[[], None]) -> None:
+        """Does something under the lock, and what signal handlers asked for meanwhile."""
+        errors: list[AuditError] = []
+        with self._lock as turn:
+            turn.deferred.append(action)
+            if turn.depth > 1:  # an action of this very thread was interrupted: it does this one afterwards
+                return
+            self._do_all(turn, errors)
+        while turn.deferred:  # a signal came between the last look and the end of the lock
+            with self._lock as turn:
+                self._do_all(turn, errors)
+        if errors:
+            raise errors[0]
 
-    def _now(self) -> str:
-        seconds, nanos = divmod(self._now_ns(), 1_000_000_000)
-        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanos // 1000:06d}Z"
+    def _do_all(self, turn: Turn, errors: list[AuditError]) -> None:
+        while turn.deferred:
+            try:
+                turn.deferred.popleft()()
+            except AuditError as error:
+                errors.append(error)
+            except OSError as error:
+                failed = AuditError(
+                    f"the audit trail {str(self.path)!r} could not be written: {error.strerror}"
+                )
+                failed.__cause__ = error
+                errors.append(failed)
 
-
-class _as_audit_error:  # noqa: N801 - reads as the statement that it is part of
-    """Turns the system's errors into ours."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if isinstance(error, OSError):
-            raise AuditError(
-                f"the audit trail {str(self._path)!r} could not be written: {error.strerror}"
-            ) from error
+    def _close(self) -> None:
+        try:
+            self._file.close()
+        finally:
+            self._lock.release_file()

@@ -40,6 +40,10 @@ class Verdict:
         findings: What is broken, in the order of the trail; the first thousand.
         notes: What is worth knowing and no sign of tampering.
         unlisted: Findings beyond those that are listed.
+        is_sealed: Whether it is a trail of this package's writer; others' logs have a chain and no more.
+        trail_id: What the first row of the trail says that its id is.
+        end_seq: Number of the last row that was proven.
+        end_hash: Its hash. Kept somewhere else, the two show later that nothing before was taken away.
     """
 
     files: int = 0
@@ -48,11 +52,20 @@ class Verdict:
     findings: list[Finding] = field(default_factory=list)
     notes: list[Finding] = field(default_factory=list)
     unlisted: int = 0
+    is_sealed: bool = True
+    trail_id: str = ""
+    end_seq: int = 0
+    end_hash: str = ""
 
     @property
     def is_intact(self) -> bool:
         """Whether nothing is broken."""
         return not self.findings
+
+    @property
+    def anchor(self) -> str:
+        """The end of the trail as `audit verify --anchor` takes it; empty without a row."""
+        return f"{self.end_seq}:{self.end_hash}" if self.end_hash else ""
 
     def find(self, file: str, line: int, problem: str) -> None:
         """Adds a finding."""
@@ -69,9 +82,12 @@ class Verdict:
         """Returns the verdict as JSON carries it."""
         return {
             "intact": self.is_intact,
+            "sealed": self.is_sealed,
             "files": self.files,
             "rows": self.rows,
             "foreign_rows": self.foreign,
+            "trail_id": self.trail_id or None,
+            "anchor": self.anchor or None,
             "findings": [finding._asdict() for finding in self.findings],
             "findings_not_listed": self.unlisted,
             "notes": [note._asdict() for note in self.notes],
