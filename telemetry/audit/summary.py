@@ -18,7 +18,8 @@ MOST_NAMED = 20
 
 def say_on_stderr(message: str) -> None:
     """Tells the person who runs the command."""
-    print(f"kairos audit: {message}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"kairos audit: {message}\n")
+    sys.stderr.flush()
 
 
 @dataclass
