@@ -108,7 +108,9 @@ class LogFile:
 
     def take_rest(self, line: bytes) -> Chunk:
         """Counts a line without an end as read."""
-        return self._took([line], len(line), line)
+        chunk = self._took([line], len(line), line)
+        self.lines -= 1  # its newline may come yet
+        return chunk
 
     def position(self, offset: int, lines: int, mark: bytes) -> Position:
         """Returns a place in this file.

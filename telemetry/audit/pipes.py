@@ -38,8 +38,8 @@ def chunks_of_pipe(descriptor: int, name: str, stop: Stop) -> Iterator[Chunk | N
                 parts.append(data)
             continue
         *lines, rest = data.split(b"\n")
-        if held > MAX_LINE_BYTES:
-            size = held + (len(lines[0]) + 1 if lines else 0)
+        size = held + (len(lines[0]) + 1 if lines else 0)
+        if held and size > MAX_LINE_BYTES:
             problem = f"is longer than {MAX_LINE_BYTES} bytes, so it is no row"
             yield Chunk([b""], offset, number, None, name, size, problem)
             offset, number, lines = offset + size, number + 1, lines[1:]

@@ -50,8 +50,10 @@ class Times:
                 if rest[-1:] == "Z" and rest[0] == "." and digits.isdigit() and digits.isascii():
                     return seconds * _NS + int(digits[:9].ljust(9, "0"))
             found = self._read(text)
-        elif ts.__class__ is int or ts.__class__ is float:
+        elif ts.__class__ is int:
             found = _number(repr(ts))
+        elif ts.__class__ is float and ts < 2**63:  # larger ones are written with an exponent
+            found = _number(repr(ts) if ts < 1e15 else repr(int(ts)))
         else:
             return None
         return found if found is not None and 0 <= found <= LATEST_NS else None

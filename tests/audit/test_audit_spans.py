@@ -113,7 +113,9 @@ def spans_of(lines: list[bytes], **options: Any) -> list[dict[str, Any]]:
 
 @settings(max_examples=250, deadline=None)
 @given(
-    st.lists(st.tuples(rows, st.integers(0, 4)), min_size=1, max_size=6), st.sampled_from(["start", "end"]), st.booleans()
+    st.lists(st.tuples(rows, st.integers(0, 4)), min_size=1, max_size=6),
+    st.sampled_from(["start", "end"]),
+    st.booleans(),
 )
 @example([({**SEED, "password": 1}, 0), ({**SEED, "tool": ["x"]}, 0)], "start", True)
 def test_any_row_becomes_what_dictionaries_give(given_rows: list[Any], ts: str, per_row: bool) -> None:

@@ -44,6 +44,7 @@ NS = SECOND * 10**9
         (SECOND * 1000 + 7, NS + 7_000_000),
         (SECOND * 10**6 + 7, NS + 7_000),
         (NS + 7, NS + 7),
+        (1776262980e9, NS),
     ],
 )
 def test_every_usual_form_is_read(ts: object, expected: int) -> None:
