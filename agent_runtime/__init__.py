@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from agent_runtime.audit import AuditFailedError, AuditLog
 from agent_runtime.budget import Budget, BudgetExceededError
 from agent_runtime.events import Event, TextDelta
 from agent_runtime.instrument import instrument, uninstrument
@@ -32,6 +33,8 @@ from agent_runtime.types import (
 
 __all__ = [
     "Agent",
+    "AuditFailedError",
+    "AuditLog",
     "BreakerSettings",
     "Budget",
     "BudgetExceededError",

@@ -7,9 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from agent_runtime import content
+from agent_runtime.audit import RunAudit
 from agent_runtime.llm.protocol import StreamingModel
 from agent_runtime.resilience.fallback import first_that_works
-from agent_runtime.resilience.guard import Guard
+from agent_runtime.resilience.guard import CircuitOpenError, Guard
 from agent_runtime.resilience.ledger import Ledger
 from agent_runtime.streaming import Listener, streamed
 from telemetry import ErrorCode, chat, conventions, get_logger
@@ -54,6 +55,7 @@ class ModelCalls:
         tools: Sequence[ToolSpec],
         attributes: Mapping[str, str | int],
         tell: Callable[[str], Awaitable[None]] | None = None,
+        audit: RunAudit | None = None,
     ) -> ModelResponse:
         """Asks the model, and the fallback models when it fails.
 
@@ -63,16 +65,18 @@ class ModelCalls:
             attributes: Attributes of the spans.
             tell: Given, the answer is streamed: told each piece of its text. Once it has been told
                 any, there is no other attempt, for what was told cannot be taken back.
+            audit: Takes a row for each model asked.
 
         Raises:
             Exception: The last model's error.
         """
         ledger = Ledger()
         listener = None if tell is None else Listener(tell)
+        audit = audit or RunAudit(None, {})
         try:
             return await first_that_works(
                 [
-                    partial(self._ask, model, guard, messages, tools, attributes, ledger, listener)
+                    partial(self._ask, model, guard, messages, tools, attributes, ledger, listener, audit)
                     for model, guard in self._guarded
                 ],
                 self._log_fallback,
@@ -90,14 +94,20 @@ class ModelCalls:
         attributes: Mapping[str, str | int],
         ledger: Ledger,
         listener: Listener | None,
+        audit: RunAudit,
     ) -> ModelResponse:
         is_streamed = listener is not None and isinstance(model, StreamingModel)
         if is_streamed:
             attributes = {**attributes, conventions.REQUEST_STREAM: True}
         # Given at the start, because samplers read them there; a model that is no network's has none.
         attributes = {**getattr(model, "attributes", {}), **attributes}
+        host = attributes.get(conventions.SERVER_ADDRESS)
         # One span covers all attempts, as the GenAI conventions want it.
-        with chat(model.name, provider=model.provider, **attributes) as span:
+        with (
+            audit.model_call(model.name, model.provider, host) as row,
+            chat(model.name, provider=model.provider, **attributes) as span,
+        ):
+            row.on(span)
             answer: ModelResponse | None = None
             try:
                 if listener is not None and isinstance(model, StreamingModel):
@@ -106,6 +116,10 @@ class ModelCalls:
                 else:
                     response = await guard.call(lambda: model.complete(messages, tools), ledger)
                 answer = response
+                row.answer(response)
+            except CircuitOpenError:
+                row.refuse()
+                raise
             finally:
                 span.content(
                     input_messages=partial(content.conversation, messages),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from agent_runtime.audit import RunAudit
 from agent_runtime.types import Message, Role, RunResult, Usage
 from telemetry import conventions
 
@@ -25,6 +26,7 @@ class RunState:
         run_id: Its id.
         attributes: Attributes of all its spans.
         emit: Takes its events; None: nobody reads them.
+        audit: Takes its rows for the audit trail.
         messages: What the model sees.
         new: What this run added to it.
         usage: Tokens so far; None while no call has reported any.
@@ -36,6 +38,7 @@ class RunState:
     run_id: str
     attributes: dict[str, str | int]
     emit: Emit | None = None
+    audit: RunAudit = field(default_factory=lambda: RunAudit(None, {}))
     messages: list[Message] = field(default_factory=list)
     new: list[Message] = field(default_factory=list)
     usage: Usage | None = None

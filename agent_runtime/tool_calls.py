@@ -7,8 +7,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+from agent_runtime.audit import RunAudit
 from agent_runtime.resilience.fallback import Value, first_that_works
-from agent_runtime.resilience.guard import Guard
+from agent_runtime.resilience.guard import CircuitOpenError, Guard
 from agent_runtime.tools import InvalidArgumentsError, Tool
 from agent_runtime.types import ToolCall, ToolResult, ToolSpec
 from telemetry import ErrorCode, KairosError, conventions, execute_tool, get_logger
@@ -67,24 +68,32 @@ class ToolCalls:
             each[1] for chain in self._chains.values() for each in chain if not isinstance(each, Value)
         )
 
-    async def run(self, call: ToolCall, ledger: Ledger, attributes: Mapping[str, str | int]) -> ToolResult:
+    async def run(
+        self,
+        call: ToolCall,
+        ledger: Ledger,
+        attributes: Mapping[str, str | int],
+        audit: RunAudit | None = None,
+    ) -> ToolResult:
         """Runs the tool that a model called, and its fallbacks when it fails.
 
         Args:
             call: The model's call.
             ledger: Open errors of earlier calls of this tool; success makes them good.
             attributes: Attributes of the spans.
+            audit: Takes a row for each tool used.
 
         Returns:
             The result; an error of the tool comes back as text for the model, never as an exception.
         """
         chain = self._chains.get(call.name)
+        audit = audit or RunAudit(None, {})
         try:
             if chain is None:
-                content = await self._refuse(call, ledger, attributes)
+                content = await self._refuse(call, ledger, attributes, audit)
             else:
                 content = await first_that_works(
-                    [self._candidate(each, call, ledger, attributes) for each in chain],
+                    [self._candidate(each, call, ledger, attributes, audit) for each in chain],
                     partial(self._log_fallback, call.name),
                     lambda error: isinstance(error, InvalidArgumentsError),  # the model is to correct them
                 )
@@ -99,24 +108,39 @@ class ToolCalls:
         call: ToolCall,
         ledger: Ledger,
         attributes: Mapping[str, str | int],
+        audit: RunAudit,
     ) -> Callable[[], Awaitable[str]]:
         if isinstance(candidate, Value):
             return partial(self._give, candidate, ledger)
-        return partial(self._use, *candidate, call, ledger, attributes)
+        return partial(self._use, *candidate, call, ledger, attributes, audit)
 
     async def _give(self, value: Value, ledger: Ledger) -> str:
         ledger.made_good()
         return value.content
 
     async def _use(
-        self, tool: Tool, guard: Guard, call: ToolCall, ledger: Ledger, attributes: Mapping[str, str | int]
+        self,
+        tool: Tool,
+        guard: Guard,
+        call: ToolCall,
+        ledger: Ledger,
+        attributes: Mapping[str, str | int],
+        audit: RunAudit,
     ) -> str:
         name = tool.spec.name
-        with execute_tool(name, call_id=call.id, **attributes, **_facts(tool)) as span:
+        with (
+            audit.tool_use(name, call.id, call.arguments) as row,
+            execute_tool(name, call_id=call.id, **attributes, **_facts(tool)) as span,
+        ):
+            row.on(span)
             started = time.perf_counter()
             content: str | None = None
             try:
                 content = await guard.call(partial(tool.call, call.arguments), ledger)
+                row.result(content)
+            except CircuitOpenError:
+                row.refuse()
+                raise
             finally:
                 duration_ms = (time.perf_counter() - started) * 1000.0
                 is_success = content is not None
@@ -124,8 +148,15 @@ class ToolCalls:
                 span.content(arguments=call.arguments, result=content)
             return content
 
-    async def _refuse(self, call: ToolCall, ledger: Ledger, attributes: Mapping[str, str | int]) -> str:
-        with execute_tool(call.name, call_id=call.id, **attributes) as span:
+    async def _refuse(
+        self, call: ToolCall, ledger: Ledger, attributes: Mapping[str, str | int], audit: RunAudit
+    ) -> str:
+        with (
+            audit.tool_use(call.name, call.id, call.arguments) as row,
+            execute_tool(call.name, call_id=call.id, **attributes) as span,
+        ):
+            row.on(span)
+            row.refuse()
             span.set({conventions.TOOL_SUCCESS: False})
             error = KairosError(
                 ErrorCode.NOT_FOUND,

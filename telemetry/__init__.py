@@ -14,6 +14,7 @@ from telemetry.version import __version__
 TYPE_CHECKING = False  # as `typing` has it, without importing it
 if TYPE_CHECKING:
     from telemetry import conventions
+    from telemetry.audit import AuditTrail
     from telemetry.classification import Classification
     from telemetry.config import Config, UnknownSettingWarning
     from telemetry.errors import ConfigError, ErrorCode, KairosError, MissingExtraError, TelemetryError
@@ -48,12 +49,15 @@ __all__ = [  # noqa: RUF022 - grouped by what a reader looks for
     "observe", "invoke_agent", "chat", "execute_tool",
     # instruments and logs of your own
     "counter", "gauge", "histogram", "get_logger", "configure_logging",
+    # an audit log that can be proven
+    "AuditTrail",
     # what set-up may raise or warn of
     "TelemetryError", "ConfigError", "MissingExtraError", "UnknownSettingWarning",
     # every name that is emitted
     "conventions", "__version__",
 ]
 _MODULES = {
+    "telemetry.audit": ("AuditTrail",),
     "telemetry.classification": ("Classification",),
     "telemetry.config": ("Config", "UnknownSettingWarning"),
     "telemetry.errors": ("ConfigError", "ErrorCode", "KairosError", "MissingExtraError", "TelemetryError"),

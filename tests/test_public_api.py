@@ -49,6 +49,7 @@ BEYOND_THE_CONTRACT = {
     "TelemetryError",
     "MissingExtraError",
     "UnknownSettingWarning",
+    "AuditTrail",
     "conventions",
     "__version__",
 }

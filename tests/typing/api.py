@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, assert_type
 
+import agent_runtime.llm
 import telemetry
 
 if TYPE_CHECKING:
@@ -144,3 +145,10 @@ async def genai_spans() -> None:
 def logs() -> None:
     telemetry.configure_logging("INFO", "json")
     assert_type(telemetry.get_logger("my-service"), logging.Logger)
+
+
+def audit_trail() -> None:
+    with telemetry.AuditTrail("audit.jsonl", key="secret", max_bytes=1_000_000, fsync="always") as trail:
+        assert_type(trail, telemetry.AuditTrail)
+        trail.append("tool_use", tool="Bash", duration_ms=42, policy_outcome="allowed")
+        agent_runtime.Agent(agent_runtime.llm.ScriptedModel([]), audit=trail, audit_required=True)
