@@ -20,7 +20,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint bench bench-quick clean
+.PHONY: help demo test test-long lint bench bench-quick audit-pyz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -49,6 +49,10 @@ bench: $(VENV)/.core ## measure everything beside its peers; writes benchmarks/r
 
 bench-quick: $(VENV)/.core ## the same in under two minutes
 	@$(BIN)/python benchmarks/run.py --quick $(ARGS)
+
+audit-pyz: ## build dist/kairos-audit.pyz, the audit trail's commands in one file for a bare Python
+	@$(PYTHON) -I telemetry/audit/bundle.py dist/kairos-audit.pyz
+	@echo "dist/kairos-audit.pyz" >&2
 
 clean: ## remove the environments and everything that tools left behind
 	@rm -rf $(VENV) benchmarks/.peers dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis \

@@ -167,10 +167,17 @@ class Audited:
         traceback: TracebackType | None,
     ) -> None:
         fields = {"policy_outcome": "allowed", **self._fields}
-        if kind is not None:
-            fields["error_type"] = kind.__name__
+        if error is not None:
+            fields["error_type"] = _type_of(error)
         duration_ms = round((self._clock() - self._started) * 1000.0, 3)
         self._audit.write(self._event, duration_ms=duration_ms, **fields)
+
+
+def _type_of(error: BaseException) -> str:
+    """The class of what went wrong; `KairosError` alone says nothing, its cause or its code does."""
+    if type(error) is not KairosError:
+        return type(error).__name__
+    return str(error.code) if error.__cause__ is None else type(error.__cause__).__name__
 
 
 def _size(text: str) -> int:

@@ -131,9 +131,12 @@ class TrailProof:
 
     def _check_end(self, name: str, head: Head, rows: int, size: int) -> None:
         if rows < head.rows:
-            missing = f"row {head.rows}" if head.rows == rows + 1 else f"rows {rows + 1} to {head.rows}"
+            is_one = head.rows == rows + 1
+            missing = f"row {head.rows} is" if is_one else f"rows {rows + 1} to {head.rows} are"
             self.verdict.find(
-                name, rows + 1, f"{missing} of the file are missing: the sealed head counts {head.rows}"
+                name,
+                rows + 1,
+                f"{missing} missing: the sealed head counts {head.rows} in the file",
             )
         elif size < head.size:
             self.verdict.find(name, rows, f"the file has {size} bytes; the sealed head says {head.size}")

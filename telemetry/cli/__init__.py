@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from telemetry.cli import config, demo, doctor, spool
+from telemetry.cli import audit, config, demo, doctor, spool
 from telemetry.version import __version__
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ app.command("demo")(demo.command)
 app.command("doctor")(doctor.command)
 app.command("config")(config.command)
 app.add_typer(spool.app, name="spool")
+app.command("audit", context_settings=audit.CONTEXT, add_help_option=False)(audit.command)
 
 
 @app.callback(invoke_without_command=True)

@@ -209,8 +209,8 @@ def test_the_newest_file_removed_with_its_head_is_found_unless_the_one_before_ta
         f"is about to become {closed.name}: a writer rotates it, or died while it did"
     ]
     assert problems(log, anchor=anchor) == [
-        "audit.jsonl: row 200, known from an earlier verification, is not in the trail: it was put back to an earlier "
-        "state, or rows at its end were removed"
+        "audit.jsonl: row 200, known from an earlier verification, is not in the trail: it was put back to "
+        "an earlier state, or rows at its end were removed"
     ]
 
 
