@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 HERE = Path(__file__).parent
-QUICK = ("counters", "errors", "observe", "none", "startup", "agent")
+QUICK = ("counters", "errors", "observe", "none", "startup", "agent", "audit")
 GROUPS = (*QUICK, "gaps", "memory")
 SHOWN_PACKAGES = (
     "kairos-telemetry",

@@ -201,7 +201,6 @@ class _Sender:
             else ""
         )
         summary.problem = f"{self._endpoint} {reply.reason}: {count} spans are not delivered, {again}{hint}"
-        summary.say(summary.problem)
         return False
 
     def _until_answered(self, body: bytes) -> Accepted | Refused | Misdirected | Later:

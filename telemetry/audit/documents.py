@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from telemetry.audit.attributes import clean_text, string_attribute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from telemetry.audit.options import ExportOptions
 
@@ -35,9 +35,17 @@ class Documents:
             '"scopeSpans":[{"scope":{"name":"kairos.audit"},"spans":['
         )
 
-    def document(self, spans: Iterable[str]) -> bytes:
-        """Returns one document, without a newline."""
-        return f"{self._opening}{','.join(spans)}]}}]}}]}}".encode("ascii")
+    def document(self, spans: list[str], end: str = "") -> bytes:
+        """Returns one document with at least one span.
+
+        Args:
+            spans: The spans.
+            end: What comes after the document.
+        """
+        pieces = [*spans]  # joined once: documents are large, and copying them is what costs
+        pieces[0] = self._opening + pieces[0]
+        pieces[-1] += "]}]}]}" + end
+        return ",".join(pieces).encode("ascii")
 
 
 def resource_attributes(options: ExportOptions, environ: Mapping[str, str]) -> dict[str, str]:

@@ -64,7 +64,7 @@ def export_to(
             )
             for batch in batches:
                 if batch.spans:
-                    stream.write(documents.document(batch.spans) + b"\n")
+                    stream.write(documents.document(batch.spans, "\n"))
                     stream.flush()
     except BrokenPipeError:
         summary.problem = "the reader of the output has gone before its end"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from telemetry.audit.attributes import attribute_names, escape, may_hold_secret
+from telemetry.audit.attributes import attribute_names, clean_text, escape, may_hold_secret
 from telemetry.audit.masking import mask_text
 from telemetry.audit.shapes import Shapes
 from telemetry.audit.spans import (
@@ -16,7 +16,6 @@ from telemetry.audit.spans import (
     Carried,
     SpanTexts,
     hashed,
-    session_agent,
     status_of,
 )
 from telemetry.audit.times import LATEST_NS
@@ -30,6 +29,7 @@ __all__ = ["QuickSpanTexts"]
 _PLACE: Final = "\n"  # does not occur in JSON text on one line
 _MOST_TEMPLATES: Final = 2048
 _MOST_SECONDS: Final = 4096
+_MOST_SESSIONS: Final = 4096
 
 
 class QuickSpanTexts(SpanTexts):
@@ -44,6 +44,7 @@ class QuickSpanTexts(SpanTexts):
         super().__init__(options, carried)
         self._shapes = Shapes()
         self._seconds: dict[str, str] = {}
+        self._traces_of: dict[tuple[str, ...], str] = {}  # of agent and session, which need no masking
         self._template_count = 0
 
     def span(self, line: bytes, row: dict[str, Any], offset: int, verified: bool | None = None) -> str:
@@ -62,10 +63,14 @@ class QuickSpanTexts(SpanTexts):
         """
         if not line.isascii() or not self._genesis:
             return None
-        read = self._shapes.read(line.decode("ascii"))
-        if read is None:
+        shape = self._shapes.latest
+        row = line.decode("ascii")
+        found = shape.fullmatch(row) if shape is not None else None
+        if found is None:
+            shape, found = self._shapes.find(row)
+        if shape is None or found is None:
             return None
-        shape, values = read
+        values = found.groups()
         ts = values[shape.ts]
         second = self._seconds.get(ts[:19]) or self._second_of(ts)
         if not second:
@@ -73,6 +78,10 @@ class QuickSpanTexts(SpanTexts):
         for text in shape.free_texts(values):
             if may_hold_secret(text) and mask_text(text) != text:
                 return None
+        named = shape.named(values)
+        trace = self._traces_of.get(named) or self._trace_of(shape, named)
+        if not trace:
+            return None
         start = end = second + ts[20:-1].ljust(9, "0")
         self._last_ns = at = int(start)
         if shape.duration is not None:
@@ -84,8 +93,8 @@ class QuickSpanTexts(SpanTexts):
             else:
                 start = str(max(at - took * 1_000_000, 0))
         digest = sha256(line if shape.is_chained else line + b"@%d" % offset).hexdigest()
-        ids = shape.own_ids(values)
-        if self._is_trace_per_row and not ids:
+        ids = shape.own_ids(values) or (trace,)
+        if self._is_trace_per_row and ids == (trace,):
             ids = (hashed(values[shape.prev_hash]) if shape.is_chained else digest[32:],)
         stable = shape.stable(values)
         # What is the same in all such rows, with an empty place after each piece: filled in a copy.
@@ -104,11 +113,20 @@ class QuickSpanTexts(SpanTexts):
         self._seconds[ts[:19]] = second = str(at // 1_000_000_000)
         return second
 
+    def _trace_of(self, shape: Shape, named: tuple[str, ...]) -> str:
+        """Returns the trace of an agent's session; empty where their names are not to be shown as they are."""
+        if any(clean_text(text) != text for text in named):
+            return ""
+        if len(self._traces_of) >= _MOST_SESSIONS:
+            self._traces_of.clear()
+        row: dict[str, Any] = dict(zip(shape.named_names, named, strict=True))
+        # There is none where each row has its own; the place is a sign that is not empty.
+        self._traces_of[named] = trace = self._trace(row, "")[0] or _PLACE
+        return trace
+
     def _template(self, shape: Shape, stable: tuple[str, ...]) -> list[str]:
         """Returns the span of rows with these values, with places for what is different in each."""
         row: dict[str, Any] = dict(zip(shape.stable_names, stable, strict=True))
-        is_own = "trace_id" in shape.index or self._is_trace_per_row
-        trace = _PLACE if is_own else self._trace(row, "")[0]
         parent = f'"parentSpanId":"{_PLACE}",' if "span_id" in shape.index else ""
         parts = []
         for member in shape.names:
@@ -116,14 +134,15 @@ class QuickSpanTexts(SpanTexts):
                 parts.append(self._attributes.text(member, row[member]))
             elif member not in shape.hidden:
                 kind = "stringValue" if shape.is_text[member] else "intValue"
-                (name,) = attribute_names(member)
-                parts.append(f'{{"key":{escape(name)},"value":{{"{kind}":"{_PLACE}"}}}}')
-        parts += session_agent(row)
+                value = f'"value":{{"{kind}":"{_PLACE}"}}}}'
+                parts += [f'{{"key":{escape(name)},{value}' for name in attribute_names(member)]
+        if shape.named_names == ["session_id"]:
+            parts.append(f'{{"key":"agent.id","value":{{"stringValue":"{_PLACE}"}}}}')
         name, is_tool = self._heading(row)
         if is_tool:
             parts.append(OPERATION)
         template = (
-            f'{{"traceId":"{trace}",{parent}"spanId":"{_PLACE}","name":{name},"kind":1,'
+            f'{{"traceId":"{_PLACE}",{parent}"spanId":"{_PLACE}","name":{name},"kind":1,'
             f'"startTimeUnixNano":"{_PLACE}","endTimeUnixNano":"{_PLACE}",'
             f'"attributes":[{",".join(parts)}{_PLACE}],"status":{status_of(row)}}}'
         )

@@ -12,6 +12,7 @@ import re
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from telemetry.audit.attributes import attribute_names
 from telemetry.audit.chain import HMAC, PREV_HASH
 from telemetry.audit.masking import mask_row
 
@@ -21,19 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["STABLE", "Shape", "Shapes", "learn"]
 
 STABLE: Final = frozenset(
-    [
-        "agent_id",
-        "session_id",
-        "tool",
-        "event",
-        "policy_outcome",
-        "severity",
-        "error_type",
-        "dest_host",
-        "key_id",
-    ]
+    ("tool", "event", "policy_outcome", "severity", "error_type", "dest_host", "key_id")
 )
-"""Members whose values come again and again, so that what they become is kept."""
+"""Members of few values, so that what they become together is kept."""
+_NAMED: Final = ("agent_id", "session_id")
 
 _MOST_MEMBERS: Final = 64
 _MOST_CHARACTERS: Final = 8 * 1024
@@ -57,8 +49,9 @@ class Shape:
     Attributes:
         fullmatch: Reads a row; None where it has another shape.
         names: The members in their order.
-        stable: Takes the values that come again and again out of the groups; a tuple.
-        volatile: Takes the others that become attributes; a tuple.
+        stable: Takes the values of members of few values out of the groups; a tuple.
+        named: Takes agent and session; a tuple.
+        volatile: Takes the values of other attributes, in the order of these; a tuple.
         free_texts: Takes those of them that may hold anything; a tuple.
         index: The group of a member.
         ts: The group of `ts`.
@@ -81,10 +74,16 @@ class Shape:
         stable = [at for at, name in enumerate(self.names) if name in STABLE]
         self.stable_names = [self.names[at] for at in stable]
         self.stable = _taker(stable)
-        volatile = [at for at, name in enumerate(self.names) if name not in STABLE | self.hidden]
-        self.volatile = _taker(volatile)
+        self.named_names = [name for name in _NAMED if name in self.index]
+        self.named = _taker([self.index[name] for name in self.named_names])
+        others = [name for name in self.names if name not in STABLE | self.hidden]
+        slots = [self.index[name] for name in others for _ in attribute_names(name)]
+        if self.named_names == ["session_id"]:
+            slots.append(self.index["session_id"])
+        self.volatile = _taker(slots)
         texts = {name for name, is_text in members if is_text}
-        self.free_texts = _taker([at for at in volatile if self.names[at] in texts - {PREV_HASH, HMAC}])
+        free = texts - {PREV_HASH, HMAC, *_NAMED}
+        self.free_texts = _taker([self.index[name] for name in others if name in free])
         self.is_text = {name: name in texts for name in self.names}
         self.ts = self.index["ts"]
         self.duration = self.index.get("duration_ms") if not self.is_text.get("duration_ms") else None
@@ -100,21 +99,16 @@ class Shapes:
     def __init__(self) -> None:
         self._by_quotes: dict[int, list[Shape]] = {}
         self._count = 0
-        self._latest: Shape | None = None
+        self.latest: Shape | None = None  # that a row had; most have the same as the one before
 
-    def read(self, text: str) -> tuple[Shape, tuple[str, ...]] | None:
-        """Returns the shape and the values of a row; None where it has none of the shapes."""
-        latest = self._latest
-        if latest is not None:
-            found = latest.fullmatch(text)
-            if found is not None:
-                return latest, found.groups()
+    def find(self, text: str) -> tuple[Shape | None, re.Match[str] | None]:
+        """Returns the shape that a row has, now the latest, and its match; None twice where it has none."""
         for shape in self._by_quotes.get(text.count('"'), ()):
             found = shape.fullmatch(text)
             if found is not None:
-                self._latest = shape
-                return shape, found.groups()
-        return None
+                self.latest = shape
+                return shape, found
+        return None, None
 
     def forget(self) -> None:
         """Forgets what was made of values, so that memory stays bounded."""
@@ -169,7 +163,7 @@ def _pattern(name: str, value: Any) -> str | None:
         return _SPAN
     if value.__class__ is str:
         return _TEXT
-    return _INTEGER if value.__class__ is int and name not in STABLE else None
+    return _INTEGER if value.__class__ is int and name not in STABLE | set(_NAMED) else None
 
 
 def _taker(indexes: list[int]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:

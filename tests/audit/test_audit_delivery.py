@@ -273,7 +273,7 @@ def test_the_certificate_of_a_receiver_must_be_trusted(log: Path, tmp_path: Path
         assert "its certificate is not trusted" in run.summary.problem
         assert receiver.requests == []
         assert delivered(log, endpoint=endpoint, ca_file=authority.file).summary.delivered == 20
-    with pytest.raises(AuditError, match="cannot be read: .*; allowed: a PEM file"):
+    with pytest.raises(AuditError, match=r"cannot be read: .*; allowed: a PEM file"):
         delivered(log, endpoint=endpoint, ca_file=tmp_path / "none.pem")
 
 
@@ -295,7 +295,7 @@ def test_two_exports_do_not_share_a_checkpoint(log: Path) -> None:
 def test_a_damaged_checkpoint_is_no_reason_to_send_everything_again(log: Path, text: str) -> None:
     log.with_name("audit.jsonl.export.json").write_text(text)
     with pytest.raises(
-        AuditError, match="cannot be read .*; nothing is sent, because everything would be sent again"
+        AuditError, match=r"cannot be read .*; nothing is sent, because everything would be sent again"
     ):
         delivered(log, endpoint="http://127.0.0.1:1")
 

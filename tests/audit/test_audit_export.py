@@ -29,7 +29,8 @@ SMOKE = (
     '"bytes_out":0,"prev_hash":"GENESIS","policy_outcome":"allowed"}'
 )
 PROGRAM = (
-    "import sys; from telemetry.audit.export import export_to; from telemetry.audit.options import ExportOptions; "
+    "import sys; from telemetry.audit.export import export_to; "
+    "from telemetry.audit.options import ExportOptions; "
     "sys.exit(export_to(sys.stdout.buffer, ['/dev/stdin'], ExportOptions()).exit_code)"
 )
 

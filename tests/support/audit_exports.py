@@ -9,14 +9,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from support.json_receiver import spans_in
 
 from telemetry.audit.delivery import deliver
 from telemetry.audit.export import export_to
 from telemetry.audit.options import DeliveryOptions, ExportOptions
-from telemetry.audit.summary import Summary
+
+if TYPE_CHECKING:
+    from telemetry.audit.summary import Summary
 
 _TESTS = Path(__file__).resolve().parents[1]
 
@@ -123,7 +125,9 @@ def main(log: str, endpoint: str, options: str) -> int:
         summary = deliver([log], DeliveryOptions(endpoint=endpoint, **{"follow": True, **given}), spans)
     else:
         summary = export_to(sys.stdout.buffer, [log], spans, follow=True)
-    sys.stderr.write(summary.as_text(is_delivery=bool(endpoint)) + "\n")
+    sys.stderr.write(
+        f"{summary.problem}\n" * bool(summary.problem) + summary.as_text(is_delivery=bool(endpoint)) + "\n"
+    )
     return summary.exit_code
 
 

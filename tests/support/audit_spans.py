@@ -188,7 +188,7 @@ def nanoseconds(ts: Any) -> int | None:
         unit = next(
             (unit for limit, unit in ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3)) if number < limit), 1
         )
-        return int(number * unit) if 0 <= number and number * unit < 2**63 else None
+        return int(number * unit) if number >= 0 and number * unit < 2**63 else None
     found = re.fullmatch(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)?", ts, re.ASCII)
     if found is None:
         return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Receivers of OTLP/JSON: one in this process that answers as it is told, one in a process that can be killed."""
+"""Receivers of OTLP/JSON: one that answers as it is told, and one in a process that can be killed."""
 
 from __future__ import annotations
 
