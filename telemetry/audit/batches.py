@@ -67,6 +67,8 @@ class Batches:
     ) -> None:
         if options.batch < 1:
             raise AuditError(f"batch={options.batch} is not possible; allowed: 1 or more spans")
+        if options.ts not in ("start", "end"):
+            raise AuditError(f"ts={options.ts!r} is not known; allowed: 'start', 'end'")
         self.texts = QuickSpanTexts(options, carried)
         self._most = options.batch
         self._summary = summary

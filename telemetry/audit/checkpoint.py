@@ -73,7 +73,7 @@ class Checkpoint:
         self._leave()
 
     def save(self, state: State) -> None:
-        """Writes how far the export has come; after this, a crash of the machine does not lose it.
+        """Writes how far the export has come; a crash of the machine leaves this state or the one before.
 
         Raises:
             OSError: It cannot be written; the file is as before.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["distinct", "is_pipe", "pipe_chunks", "whole"]
 
-_STDIN = "-"
+_STDIN = ("-", "/dev/stdin")
 
 
 def distinct(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -33,18 +33,18 @@ def distinct(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     named = list(dict.fromkeys(Path(path) for path in paths))
     if not named:
         raise AuditError("no audit log is named; name at least one")
-    absolute = {path: path if str(path) == _STDIN else path.absolute() for path in named}
+    absolute = {path: path if str(path) in _STDIN else path.absolute() for path in named}
     covered = {closed for path in absolute.values() for closed in archived_files(path)}
     return [absolute[path] for path in named if absolute[path] not in covered]
 
 
 def is_pipe(path: Path) -> bool:
-    """Whether a log comes through a pipe, so that nothing in it can be read twice.
+    """Whether a log is standard input or comes through a pipe, so that it is read once.
 
     Raises:
         AuditError: It is a directory.
     """
-    if str(path) == _STDIN:
+    if str(path) in _STDIN:
         return True
     try:
         mode = path.stat().st_mode
@@ -63,7 +63,7 @@ def pipe_chunks(path: Path, stop: Stop) -> Iterator[Chunk | None]:
     """
     name = str(path)
     try:
-        descriptor = os.dup(0) if name in (_STDIN, "/dev/stdin") else os.open(path, os.O_RDONLY)
+        descriptor = os.dup(0) if name in _STDIN else os.open(path, os.O_RDONLY)
     except OSError as error:
         raise AuditError(f"{name!r} cannot be read: {error.strerror}") from error
     try:

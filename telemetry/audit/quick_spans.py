@@ -114,7 +114,7 @@ class QuickSpanTexts(SpanTexts):
         return second
 
     def _trace_of(self, shape: Shape, named: tuple[str, ...]) -> str:
-        """Returns the trace of an agent's session; empty where their names are not to be shown as they are."""
+        """Returns the trace of an agent's session; empty where a name is not to be shown as it is."""
         if any(clean_text(text) != text for text in named):
             return ""
         if len(self._traces_of) >= _MOST_SESSIONS:

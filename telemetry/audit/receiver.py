@@ -6,7 +6,6 @@ from __future__ import annotations
 import http.client
 import json
 import select
-import ssl
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -14,6 +13,7 @@ from telemetry.audit.errors import AuditError
 from telemetry.audit.masking import mask_text
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable
 
     from telemetry.audit.endpoint import Endpoint
@@ -72,12 +72,7 @@ class Receiver:
         self._connection: http.client.HTTPConnection | None = None
         self._context: ssl.SSLContext | None = None
         if endpoint.scheme == "https":
-            try:
-                self._context = ssl.create_default_context(cafile=endpoint.ca_file or None)
-            except (OSError, ssl.SSLError) as error:
-                raise AuditError(
-                    f"the certificates in {endpoint.ca_file!r} cannot be read: {error}; allowed: a PEM file"
-                ) from error
+            self._context = _context(endpoint.ca_file)
         self._headers = {
             "content-type": "application/json",
             "user-agent": "kairos-audit",
@@ -96,11 +91,11 @@ class Receiver:
         is_kept = self._is_usable()
         try:
             return self._attempt(body)
-        except ssl.SSLCertVerificationError as error:
-            self.close()
-            return Misdirected(f"its certificate is not trusted: {error.verify_message}")
         except (OSError, http.client.HTTPException) as error:
             self.close()
+            untrusted = getattr(error, "verify_message", None)
+            if untrusted:
+                return Misdirected(f"has a certificate that is not trusted: {untrusted}")
             if not is_kept or isinstance(error, TimeoutError):
                 return Later(self._why(error))
         # It had closed the connection that was kept: that says nothing about this request.
@@ -153,6 +148,17 @@ class Receiver:
         if status in _LATER or status >= 500:
             return Later(shown, _retry_after(response.headers.get("retry-after", ""), self._now_s()))
         return Refused(shown) if status in _ABOUT_THE_BATCH else Misdirected(shown)
+
+
+def _context(ca_file: str) -> ssl.SSLContext:
+    import ssl  # not every Python has it, and plain HTTP needs none
+
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        raise AuditError(
+            f"the certificates in {ca_file!r} cannot be read: {error}; allowed: a PEM file"
+        ) from error
 
 
 def _accepted(kind: str, answer: bytes) -> Reply:

@@ -270,7 +270,7 @@ def test_the_certificate_of_a_receiver_must_be_trusted(log: Path, tmp_path: Path
     with json_receiver(context=context) as receiver:
         endpoint = receiver.endpoint.replace("http", "https")
         run = delivered(log, endpoint=endpoint)
-        assert "its certificate is not trusted" in run.summary.problem
+        assert "has a certificate that is not trusted" in run.summary.problem
         assert receiver.requests == []
         assert delivered(log, endpoint=endpoint, ca_file=authority.file).summary.delivered == 20
     with pytest.raises(AuditError, match=r"cannot be read: .*; allowed: a PEM file"):

@@ -179,6 +179,8 @@ def test_a_log_that_does_not_exist_is_said(tmp_path: Path) -> None:
         export(tmp_path)
     with pytest.raises(AuditError, match="batch=0 is not possible; allowed: 1 or more spans"):
         export(tmp_path / "x", batch=0)
+    with pytest.raises(AuditError, match="ts='middle' is not known; allowed: 'start', 'end'"):
+        export(tmp_path / "x", ts="middle")
 
 
 def test_an_empty_log_gives_nothing(tmp_path: Path) -> None:
