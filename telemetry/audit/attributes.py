@@ -123,14 +123,10 @@ class AttributeTexts:
         return self._attributes(member, value, f'{{"{kind}":"{value}"}}}}')
 
     def other(self, member: str, value: Any) -> str:
-        """Returns the attributes of a member with any value; empty for None and for nothing."""
+        """Returns the attributes of a member with another value; empty for an empty one."""
         kind = value.__class__
-        if kind is str:
-            return self.text(member, value)
         if kind is bool:
             return self._attributes(member, False, f'{{"boolValue":{"true" if value else "false"}}}}}')
-        if kind is int:
-            return self.integer(member, value)
         if kind is float:
             shown = f'"doubleValue":{value!r}' if math.isfinite(value) else f'"stringValue":"{value}"'
             return self._attributes(member, value, f"{{{shown}}}}}")

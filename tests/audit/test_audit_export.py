@@ -17,6 +17,7 @@ from support.audit_spans import naive_spans
 from support.audit_trails import KEYS, Clock, rows_of, write, write_hydra
 
 from telemetry.audit import AuditError, AuditTrail, KeyRing
+from telemetry.audit.chain import link
 from telemetry.audit.export import export_to
 from telemetry.audit.lines import MAX_LINE_BYTES
 from telemetry.audit.options import ExportOptions
@@ -291,6 +292,30 @@ def test_hydras_rows_are_proven_against_the_row_before_and_foreign_rows_claim_no
     assert export(log, key_ring=KEYS).values("audit.verified") == [None, None, True, True]
 
 
+def test_rows_that_cannot_be_proven_at_all_say_so(tmp_path: Path) -> None:
+    log = tmp_path / "audit.jsonl"
+    signed = link({"event": "e"}, "GENESIS", 1, KEYS.signing)
+    seqless = link({"event": "e"}, "GENESIS", "one", KEYS.signing)  # type: ignore[arg-type]
+    moved = link({"event": "e"}, "another", 2, KEYS.signing)
+    for rows, said in (
+        ([b'{"event":"e","x":NaN}'], "has no canonical text"),
+        ([seqless], "is signed, but no row of a trail"),
+        ([signed, moved], "does not fit the row before it: its prev_hash is another row's"),
+    ):
+        log.write_bytes(b"\n".join(rows) + b"\n")
+        run = export(log, key_ring=KEYS)
+        assert run.values("audit.verified")[-1] is False
+        assert run.said[-1].endswith(said)
+
+
+def test_of_many_rows_that_cannot_be_proven_the_first_are_named(tmp_path: Path) -> None:
+    log = tmp_path / "audit.jsonl"
+    write(log, 100)
+    run = export(log, key_ring=KeyRing.of("another"))
+    assert run.summary.unverified == 100
+    assert run.said[20:] == ["further rows that cannot be proven are counted and no longer named"]
+
+
 # -- pipes ---------------------------------------------------------------------------------
 
 
@@ -330,6 +355,27 @@ def test_a_pipe_has_long_lines_and_lines_that_are_too_long(tmp_path: Path) -> No
     ]
     assert names == ["tool_use Write", "long", "tool_use Write"]
     assert done.stderr.decode().count("so it is no row") == 2
+
+
+def test_a_pipe_can_be_followed_but_only_alone(tmp_path: Path) -> None:
+    fifo = tmp_path / "pipe"
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=lambda: fifo.write_text(SMOKE + "\n"))
+    writer.start()
+    output = io.BytesIO()
+    summary = export_to(output, [fifo], ExportOptions(), follow=True)
+    writer.join()
+    assert summary.rows == 1
+    with pytest.raises(AuditError, match="is a pipe, and a pipe can be followed only alone"):
+        export_to(output, [fifo, tmp_path / "x"], ExportOptions(), follow=True)
+
+
+def test_an_output_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    log = tmp_path / "audit.jsonl"
+    log.write_text((SMOKE + "\n") * 20)
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    with os.fdopen(descriptor, "wb", buffering=0) as full, pytest.raises(AuditError, match="No space left"):
+        export_to(full, [log], ExportOptions())
 
 
 def test_rows_with_one_session_over_rotated_files_are_one_trace(tmp_path: Path) -> None:

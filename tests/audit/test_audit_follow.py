@@ -16,13 +16,15 @@ from support.audit_trails import SECRET
 from support.json_receiver import spans_in
 from support.waiting import wait_for
 
-from telemetry.audit import AuditTrail
+from telemetry.audit import AuditTrail, rotation
 from telemetry.audit.follow import Log
 from telemetry.audit.stopping import Stop
 from telemetry.audit.summary import Summary
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from telemetry.audit.log_files import Identity, LogFile
 
 
 class Followed:
@@ -191,6 +193,74 @@ def test_older_files_are_not_read_again_after_a_truncation(followed: Followed) -
     assert followed.look() == []
     add(followed.path, 3)
     assert followed.look() == [3]
+
+
+def test_older_files_that_were_never_read_are_not_read_after_a_truncation(followed: Followed) -> None:
+    add(followed.path.with_name("audit.jsonl.1"), 99)
+    add(followed.path, 1)
+    assert followed.look() == [1]
+    os.truncate(followed.path, 0)
+    assert followed.look() == []
+    add(followed.path, 2)
+    assert followed.look() == [2]
+
+
+def test_rows_that_are_appended_while_the_next_file_is_looked_for_are_read(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(followed.path, 1)
+    assert followed.look() == [1]
+    look, late = followed.log._following, [2]
+
+    def slow(file: LogFile) -> LogFile | None:
+        found = look(file)
+        if found is not None and late:
+            add(followed.path.with_name("audit.jsonl.1"), late.pop())
+        return found
+
+    monkeypatch.setattr(followed.log, "_following", slow)
+    logrotate(followed.path)
+    add(followed.path, 3)
+    assert followed.look() == [2, 3]
+
+
+def test_a_file_that_is_renamed_and_then_truncated_is_left_for_the_next_one(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(followed.path, 1, 2)
+    assert followed.look() == [1, 2]
+    look = followed.log._following
+
+    def slow(file: LogFile) -> LogFile | None:
+        found = look(file)
+        os.truncate(followed.path.with_name("audit.jsonl.1"), 0)
+        return found
+
+    monkeypatch.setattr(followed.log, "_following", slow)
+    logrotate(followed.path)
+    add(followed.path, 3)
+    assert followed.look() == [3]
+
+
+def test_files_that_are_renamed_while_they_are_listed_are_listed_again(
+    followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(followed.path, 1)
+    assert followed.look() == [1]
+    add(followed.path, 2)
+    listed, turns = rotation._listed, [4, 5]
+
+    def busy(live: Path) -> list[tuple[Path, Identity]]:
+        found = listed(live)
+        if turns:
+            logrotate(followed.path)
+            add(followed.path, turns.pop(0))
+        return found
+
+    monkeypatch.setattr(rotation, "_listed", busy)
+    logrotate(followed.path)
+    add(followed.path, 3)
+    assert followed.look() == [2, 3, 4, 5]
 
 
 def test_rows_that_were_copied_before_a_truncation_are_read_from_the_copy(followed: Followed) -> None:
