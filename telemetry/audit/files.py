@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["archived_files", "archived_name", "trail_files"]
+__all__ = ["archived_files", "archived_name", "lock_path", "trail_files"]
 
 
 def archived_name(live: Path, now_ns: int, first_seq: int) -> str:
@@ -38,6 +38,11 @@ def archived_files(live: Path) -> list[Path]:
         if match:
             found[match["name"]] = int(match["seq"])
     return [live.with_name(name) for name in sorted(found, key=lambda name: (found[name], name))]
+
+
+def lock_path(live: Path) -> Path:
+    """Returns the file whose lock holds the writers of a trail apart."""
+    return live.with_name(live.name + ".lock")
 
 
 def trail_files(live: Path) -> list[Path]:

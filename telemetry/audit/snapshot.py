@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from telemetry.audit.errors import AuditError
-from telemetry.audit.files import archived_files
+from telemetry.audit.files import archived_files, lock_path
 from telemetry.audit.head import Head, HeadError, read_head
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -18,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Snapshot", "open_file"]
 
-_ATTEMPTS = 200
+_ATTEMPTS = 100
+_FREE_ATTEMPTS = 10  # without keeping writers waiting
 _PAUSE_S = 0.002
 
 
@@ -49,17 +53,22 @@ class Snapshot(NamedTuple):
 
     @classmethod
     def take(cls, path: Path, keys: KeyRing) -> Snapshot:
-        """Looks until nothing is renamed meanwhile; no lock, so that what may only be read can be proven.
+        """Looks until nothing is renamed meanwhile.
+
+        At first without a lock, so that nobody waits and what may only be read can be proven; where files
+        are renamed all the time, writers wait for the moment that it takes.
 
         Raises:
             AuditError: There is no such trail.
             OSError: Something cannot be read.
         """
-        for _ in range(_ATTEMPTS):
-            head, archived = _live_head(path, keys), archived_files(path)
-            live = open_file(path)
-            if archived == archived_files(path) and _generation(head) == _generation(_live_head(path, keys)):
-                break
+        for attempt in range(_ATTEMPTS):
+            with _writers_waiting(path) if attempt >= _FREE_ATTEMPTS else nullcontext():
+                head, archived = _live_head(path, keys), archived_files(path)
+                live = open_file(path)
+                is_one_moment = _generation(head) == _generation(_live_head(path, keys))
+                if is_one_moment and archived == archived_files(path):
+                    break
             if live is not None:
                 live.close()
             time.sleep(_PAUSE_S)
@@ -86,6 +95,23 @@ def open_file(path: Path) -> BinaryIO | None:
         return path.open("rb")
     except FileNotFoundError:
         return None
+
+
+@contextmanager
+def _writers_waiting(path: Path) -> Iterator[None]:
+    """Holds the writers' lock, shared with other readers; not where it cannot be had."""
+    try:
+        from fcntl import LOCK_SH, flock
+
+        descriptor = os.open(lock_path(path), os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    except (ImportError, OSError):
+        yield
+        return
+    try:
+        flock(descriptor, LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _live_head(path: Path, keys: KeyRing) -> Head | HeadError | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from telemetry.audit.errors import AuditError
+from telemetry.audit.files import lock_path
 from telemetry.audit.keys import Key, KeyRing
 from telemetry.audit.live_file import LiveFile
 from telemetry.audit.locking import FileLock, Turn
@@ -66,7 +67,7 @@ class AuditTrail:
                 raise ValueError(f"{name}={value!r}: allowed are numbers from 0 upwards; 0 means never")
         self.path = Path(path).absolute()  # the process may change its directory later
         self._now_ns = now_ns
-        self._lock = FileLock(self.path.with_name(self.path.name + ".lock"))
+        self._lock = FileLock(lock_path(self.path))
         self._file = LiveFile(self.path, KeyRing.of(key), max_bytes, max_age_s, fsync)
         try:
             with self._lock:

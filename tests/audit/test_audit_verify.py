@@ -299,6 +299,53 @@ def test_an_earlier_last_row_is_not_taken_for_the_last_one(tmp_path):
     assert problems(log) == ["audit.jsonl:3: is not the row that the sealed head ends with"]
 
 
+def test_a_row_of_another_history_is_not_taken_in(tmp_path):
+    log = write(tmp_path / "audit.jsonl", 2)[0]
+    kept = log.read_bytes(), head_path(log).read_bytes()
+    with AuditTrail(log, SECRET) as trail:
+        trail.append("three")
+        trail.append("four")
+    four = log.read_bytes().splitlines(keepends=True)[3]
+    log.write_bytes(kept[0])
+    head_path(log).write_bytes(kept[1])
+    with AuditTrail(log, SECRET) as trail:
+        trail.append("another three")
+    with log.open("ab") as file:
+        file.write(four)
+    with pytest.raises(AuditError, match="row 4 of the audit file stands behind the sealed head"):
+        AuditTrail(log, SECRET)
+    assert place(log) == ("audit.jsonl", 4)
+
+
+def test_the_same_row_in_another_spelling_is_found(tmp_path):
+    with AuditTrail(tmp_path / "audit.jsonl", SECRET) as trail:
+        trail.append("x", target="caf\u00e9", n=1)
+        trail.append("y")
+    text = trail.path.read_text()
+    for one, other in (("\\u00e9", "\\u00E9"), ('"n":1', '"n": 1'), ("{", '{"event":"x",')):
+        trail.path.write_text(text.replace(one, other, 1))
+        assert str(first_problem(trail.path)) == "audit.jsonl:1: was changed: its hmac does not fit"
+
+
+def test_the_same_head_in_another_spelling_is_found(tmp_path):
+    log = write(tmp_path / "audit.jsonl", 1)[0]
+    content = head_path(log).read_bytes()
+    for other in (content[:-2] + b"\t\n", content[:-1] + b" ", content + b" ", content.rstrip()):
+        head_path(log).write_bytes(other)
+        assert problems(log) == ["audit.jsonl.seal: the sealed head was changed: its hmac does not fit"]
+
+
+def test_a_row_that_was_removed_behind_one_that_was_changed_is_found_too(tmp_path):
+    log = write(tmp_path / "audit.jsonl", 6)[0]
+    lines = log.read_text().splitlines(keepends=True)
+    lines[1] = lines[1].replace("Write", "write")
+    log.write_text("".join(lines[:2] + lines[3:]))
+    assert problems(log)[:2] == [
+        "audit.jsonl:2: was changed: its hmac does not fit",
+        "audit.jsonl:3: is row 4 of the trail where row 3 belongs: rows were removed or moved",
+    ]
+
+
 def test_rows_added_to_a_closed_file_are_found(log):
     file = files_of(log)[0]
     with file.open("ab") as target:
@@ -352,6 +399,34 @@ def test_what_is_being_written_is_no_finding(tmp_path):
     try:
         for _ in range(30):
             assert proof(log).findings == []
+    finally:
+        is_over.set()
+        writer.join()
+
+
+def test_a_trail_that_rotates_with_every_row_is_proven_while_writers_wait(tmp_path, monkeypatch):
+    """No moment is quiet by itself: each look takes longer than a row and its rotation."""
+    from telemetry.audit import snapshot
+
+    log = write(tmp_path / "audit.jsonl", 2)[0]
+    is_over = threading.Event()
+    look = snapshot.open_file
+
+    def work():
+        with AuditTrail(log, SECRET, fsync="off", max_bytes=1) as trail:
+            while not is_over.is_set():
+                trail.append("x")
+                is_over.wait(0.002)
+
+    def slow(path):
+        is_over.wait(0.01)
+        return look(path)
+
+    monkeypatch.setattr(snapshot, "open_file", slow)
+    writer = threading.Thread(target=work)
+    writer.start()
+    try:
+        assert proof(log).findings == []
     finally:
         is_over.set()
         writer.join()

@@ -77,6 +77,15 @@ def test_closing_while_others_write_breaks_nothing(tmp_path):
     check(trail.path, 400)
 
 
+def test_closing_leaves_no_file_open(tmp_path):
+    before = {path.name for path in Path("/proc/self/fd").iterdir()}
+    with AuditTrail(tmp_path / "audit.jsonl", SECRET, fsync="off") as trail:
+        for _ in range(3):
+            trail.append("x")
+            trail.rotate()
+    assert {path.name for path in Path("/proc/self/fd").iterdir()} == before
+
+
 WRITER = """
     import sys
     from telemetry.audit import AuditTrail
