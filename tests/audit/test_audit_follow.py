@@ -363,6 +363,15 @@ def test_a_restart_notices_another_file_with_the_same_number(followed: Followed)
     assert len(again.summary.findings) == 1
 
 
+def test_a_restart_notices_other_rows_behind_the_same_first_one(followed: Followed) -> None:
+    add(followed.path, 1, 2)
+    assert followed.look() == [1, 2]
+    followed.path.write_text(rows(1, 7, 8, 9))
+    again = followed.resumed()
+    assert again.look() == [1, 7, 8, 9]
+    assert "was truncated or rewritten" in again.summary.findings[0]
+
+
 def test_a_restart_finds_the_copy_of_a_truncated_file(followed: Followed) -> None:
     add(followed.path, 1)
     assert followed.look() == [1]

@@ -161,6 +161,7 @@ def spans_of(lines: list[bytes], **options: Any) -> list[dict[str, Any]]:
     st.sampled_from(["start", "end"]),
     st.booleans(),
 )
+@example([({"ts": "2000-01-01T00:00:00Z"}, 0), ({"ts": "1970-01-01T00:00:00Z"}, 0)], "start", False)
 @example([({**SEED, "password": 1}, 0), ({**SEED, "tool": ["x"]}, 0)], "start", True)
 def test_any_row_becomes_what_dictionaries_give(given_rows: list[Any], ts: str, per_row: bool) -> None:
     lines = [line_of(row, style=style) for row, style in given_rows]
@@ -238,6 +239,16 @@ def test_no_secret_gets_into_a_span(given_members: list[tuple[str, str]], nested
     for _, secret in given_members:
         assert json.dumps(secret)[1:-1] not in text
     assert "12345" not in text
+
+
+def test_a_member_that_is_named_as_a_secret_is_masked_in_every_row() -> None:
+    lines = [
+        line_of({**SEED, "prev_hash": DIGEST, "password": word}) for word in ("hunter22", "swordfish", "x")
+    ]
+    shown = [
+        each["value"] for span in spans_of(lines) for each in span["attributes"] if "password" in each["key"]
+    ]
+    assert shown == [{"stringValue": "***"}] * 3
 
 
 def test_attributes_have_the_names_of_the_seed_and_the_official_ones() -> None:
