@@ -28,10 +28,6 @@ class Stop:
         """Whether it is time to end."""
         return self._is_set
 
-    def set(self) -> None:
-        """Asks for the end."""
-        self._is_set = True
-
     def wait(self, seconds: float) -> bool:
         """Sleeps, not beyond the end; returns whether it is time to end."""
         # A flag and short sleeps: an event's lock may be held by the very code that a signal interrupts.

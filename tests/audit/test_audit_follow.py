@@ -210,18 +210,18 @@ def test_rows_that_are_appended_while_the_next_file_is_looked_for_are_read(
 ) -> None:
     add(followed.path, 1)
     assert followed.look() == [1]
-    look, late = followed.log._following, [2]
+    look, late = followed.log._following, [(2, 3)]
 
     def slow(file: LogFile) -> LogFile | None:
         found = look(file)
         if found is not None and late:
-            add(followed.path.with_name("audit.jsonl.1"), late.pop())
+            add(followed.path.with_name("audit.jsonl.1"), *late.pop())
         return found
 
     monkeypatch.setattr(followed.log, "_following", slow)
     logrotate(followed.path)
-    add(followed.path, 3)
-    assert followed.look() == [2, 3]
+    add(followed.path, 4)
+    assert followed.look() == [2, 3, 4]
 
 
 def test_a_file_that_is_renamed_and_then_truncated_is_left_for_the_next_one(

@@ -184,7 +184,9 @@ def nanoseconds(ts: Any) -> int | None:
     if not isinstance(ts, str):
         if repr(ts).startswith("-") or (isinstance(ts, float) and 0 < ts < 1e-4):
             return None
-        number = Fraction(repr(ts)) if math.isfinite(ts) else Fraction(-1)
+        number = Fraction(-1)
+        if math.isfinite(ts):
+            number = Fraction(repr(ts)) if ts < 1e15 else Fraction(int(ts))
         unit = next(
             (unit for limit, unit in ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3)) if number < limit), 1
         )
