@@ -110,7 +110,9 @@ def test_a_line_that_others_still_use_is_closed_by_the_last_of_them():
     first, again = made._take(), made._take()
     assert first is again
     made._replace(first)
+    made._replace(first)  # by another attempt that timed out on it
     assert made._take() is not first
+    made._replace(first)
     made._give_back(first)
     assert closed == []
     made._give_back(again)
