@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from telemetry.pipeline.setup import configure_logging, get_logger, init, init_with_config
     from telemetry.pipeline.spans import chat, execute_tool, invoke_agent, observe
     from telemetry.pipeline.telemetry import Telemetry
+    from telemetry.redaction import redact
 
 # fmt: off
 __all__ = [  # noqa: RUF022 - grouped by what a reader looks for
@@ -48,6 +49,8 @@ __all__ = [  # noqa: RUF022 - grouped by what a reader looks for
     "observe", "invoke_agent", "chat", "execute_tool",
     # instruments and logs of your own
     "counter", "gauge", "histogram", "get_logger", "configure_logging",
+    # what exporters do to every text, for text that goes elsewhere
+    "redact",
     # what set-up may raise or warn of
     "TelemetryError", "ConfigError", "MissingExtraError", "UnknownSettingWarning",
     # every name that is emitted
@@ -63,6 +66,7 @@ _MODULES = {
     "telemetry.pipeline.setup": ("configure_logging", "get_logger", "init", "init_with_config"),
     "telemetry.pipeline.spans": ("chat", "execute_tool", "invoke_agent", "observe"),
     "telemetry.pipeline.telemetry": ("Telemetry",),
+    "telemetry.redaction": ("redact",),
 }
 # fmt: on
 _MODULE_OF = {name: module for module, names_there in _MODULES.items() for name in names_there}

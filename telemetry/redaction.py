@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from telemetry.text import printable
+
 __all__ = ["MASK", "is_secret_key", "is_secret_number", "may_hold_secret", "redact", "rules"]
 
 MASK = "***"
@@ -116,14 +118,19 @@ def may_hold_secret(text: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """Masks the secrets in a text.
+    """Masks the secrets in a text; what is exported has been through it. Thread-safe; never raises.
+
+    Known are credentials by their look (keys of providers, web tokens, private keys, passwords in URLs) and
+    what is called a password, secret, token, API key, authorization or the like, before `=` or `:`.
 
     Args:
-        text: Any text.
+        text: Any text; anything else is taken for the text that it has.
 
     Returns:
         The same object where there are none.
     """
+    if type(text) is not str:
+        text = printable(text)
     if not may_hold_secret(text):
         return text
     cleaned = text

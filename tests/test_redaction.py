@@ -134,6 +134,23 @@ def test_ordinary_text_stays_the_same_object(text):
     assert redact(text) is text
 
 
+def test_anything_else_is_taken_for_its_text():
+    class Name(str):
+        __slots__ = ()
+
+        def __contains__(self, _: object) -> bool:
+            raise RuntimeError
+
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert redact(ValueError("password=hunter2")) == "password=***"
+    assert redact(Name("password=hunter2")) == "password=***"
+    assert redact(Broken()) == "<unprintable Broken>"
+    assert redact(None) == "None"
+
+
 @settings(max_examples=1000, deadline=None)
 @given(st.lists(PIECES, max_size=8))
 @example(["İ", "ſecret=x", "\u212aey=x"])

@@ -15,6 +15,7 @@ from telemetry.conventions import (
     EXCEPTION_STACKTRACE,
 )
 from telemetry.redaction import MASK, is_secret_key, is_secret_number, may_hold_secret, redact
+from telemetry.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -152,9 +153,11 @@ class AttributeCleaner:
             items = [self.value(item, tally, depth + 1) for item in value]
             is_same = all(new is old for new, old in zip(items, value, strict=True))
             return value if is_same else tuple(items)
-        text = str(value)  # what exporters make of any other object
-        cleaned_text = redact(text)
-        return value if cleaned_text is text else cleaned_text
+        try:
+            text = str(value)  # what exporters make of any other object
+        except Exception:  # noqa: BLE001 - its own method may raise anything, and would in an exporter
+            return printable(value)
+        return value if redact(text) is text else redact(text)
 
     def _are_clean(self, texts: list[str]) -> bool:
         joined = "\n".join(texts)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 from opentelemetry._logs import LogRecord
@@ -22,7 +23,19 @@ from telemetry.pipeline.outgoing import Outgoing
 KEY = "sk-ant-api03-abcDEF1234567890abcdef"
 
 
-class Unreadable:
+class Unreadable(Mapping):
+    """What cannot even be looked into."""
+
+    def __getitem__(self, key):
+        raise RuntimeError("not today")
+
+    __iter__ = __len__ = __getitem__
+
+    def items(self):
+        raise RuntimeError("not today")
+
+
+class Unprintable:
     def __str__(self) -> str:
         raise RuntimeError("not today")
 
@@ -186,6 +199,44 @@ def test_whatever_a_body_is_its_secrets_are_masked(outgoing, body):
     (cleaned,) = outgoing().clean_logs([log(body)])
     assert KEY[10:] not in str(cleaned.log_record.body)
     assert "sk-ant-***" in str(cleaned.log_record.body)
+
+
+def test_what_has_no_text_is_named_by_its_type(outgoing):
+    (cleaned,) = outgoing().clean_logs([log({"a": Unprintable(), "b": 1})])
+    assert cleaned.log_record.body == {"a": "<unprintable Unprintable>", "b": 1}
+
+
+def test_objects_without_secrets_are_left_to_the_exporters(outgoing):
+    batch = [log({"a": Exception("x"), 1: {"s"}, "b": 2**70, "c": range(3)})]
+    assert outgoing().clean_logs(batch) is batch
+
+
+def test_secrets_in_keys_of_any_type_and_numbers_under_a_password_are_masked(outgoing):
+    (cleaned,) = outgoing().clean_logs(
+        [log({1: KEY, KEY: 2, "password": 12345, "token": 5, "secret": True, "pwd": ""})]
+    )
+    body = {"1": "sk-ant-***", "sk-ant-***": 2, "password": "***", "token": 5, "secret": True, "pwd": ""}
+    assert cleaned.log_record.body == body
+
+
+def test_text_of_types_of_its_own_is_cleaned(outgoing):
+    class Name(str):
+        __slots__ = ()
+
+    span = Spans().make(name="x", kept=Name("gpt"), told=Name(f"it is {KEY}"))
+    (cleaned,) = outgoing().clean_spans([span])
+    assert (cleaned.attributes["kept"], cleaned.attributes["told"]) == ("gpt", "it is sk-ant-***")
+
+
+def test_long_bytes_are_cut(outgoing, truncated):
+    (cleaned,) = outgoing(attribute_value_limit=4).clean_spans([Spans().make(raw=b"123456", short=b"12")])
+    assert dict(cleaned.attributes) == {"raw": b"1234", "short": b"12"}
+    assert truncated == {"traces": 1}
+
+
+def test_cut_labels_are_counted(outgoing, truncated):
+    outgoing(attribute_value_limit=4).clean_metrics(collected({"k": "123456"}))
+    assert truncated == {"metrics": 1}
 
 
 def test_a_body_that_contains_itself_is_masked_where_it_does(outgoing):
