@@ -247,6 +247,9 @@ class Keeper:
 
         try:
             yield surrender
+        except OSError:
+            self._leftovers += [file for file, _ in gone]  # perhaps just this could not be removed
+            raise
         finally:
             for file, is_own in gone:
                 queue = self._queues.get(file.signal)
