@@ -12,7 +12,7 @@ from opentelemetry.context import get_current
 
 from telemetry import conventions
 from telemetry.logs.exceptions import exception_of, exception_text, message_of, type_name
-from telemetry.logs.otel_api import LoggerSource, LogRecord, SeverityNumber, is_suppressed, suppressed
+from telemetry.logs.otel_api import LoggerSource, LogRecord, SeverityNumber, is_suppressed
 from telemetry.logs.values import PlainValue, describe, extra_fields, message, plain
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ _EXPORTING_LOGGERS = frozenset(
     {"opentelemetry", "telemetry", "grpc", "urllib3", "requests", "httpx", "httpcore"}
 )
 # OpenTelemetry's names for Python's levels, which differ in two.
+_DEEPEST = 3
+"""Records that may be emitted in the middle of each other in one thread."""
+_IN_HERE = threading.local()
 _SEVERITY_TEXT = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
@@ -57,19 +60,22 @@ def emit_log(source: LoggerSource, name: str, build: Callable[[Context], LogReco
         name: The logger's name; becomes the instrumentation scope.
         build: Makes the record for the current context; called only where something exports logs.
     """
-    if is_suppressed():
+    # What the SDK and we ourselves log in here (an attribute that is no attribute) must not come back into
+    # the pipeline; what a destructor or a `__str__` of the application's logs is a record like any other,
+    # unless it goes on and on. This is not noted in the context: see telemetry.tracing.collection.
+    depth = getattr(_IN_HERE, "depth", 0)
+    if is_suppressed() or depth > _DEEPEST or (depth and _is_of_exporting(name)):
         return
-    context = get_current()
+    _IN_HERE.depth = depth + 1
     try:
-        # Whatever logs in here (an SDK's warning on an attribute, a destructor that the garbage
-        # collector runs while a lock is held) must not come back into the pipeline.
-        with suppressed():
-            logger = source(name)
-            if logger is not None:
-                logger.emit(build(context))
+        logger = source(name)
+        if logger is not None:
+            logger.emit(build(get_current()))
     except Exception as problem:  # noqa: BLE001 - logging must not break the code that logs
         if logging.raiseExceptions:
             _report(name, problem)
+    finally:
+        _IN_HERE.depth = depth
 
 
 def log_record(
@@ -171,10 +177,14 @@ def _attributes(record: logging.LogRecord) -> dict[str, PlainValue]:
 
 
 def _is_from_an_export(name: str, thread: str | None) -> bool:
-    if name.partition(".")[0] not in _EXPORTING_LOGGERS:
+    if not _is_of_exporting(name):
         return False
     thread = thread or threading.current_thread().name  # logging.logThreads may be off
     return thread.startswith(_EXPORT_THREADS) or thread.endswith(_GRPC_THREADS)
+
+
+def _is_of_exporting(name: str) -> bool:
+    return name.partition(".")[0] in _EXPORTING_LOGGERS
 
 
 def _report(name: str, problem: Exception) -> None:

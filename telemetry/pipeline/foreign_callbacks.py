@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +92,8 @@ class ForeignCallbacks:
         if worker is not None:
             worker.end()
 
-    def observations(self, instrument: str, found: Iterable[object]) -> list[Observation]:
-        """Returns those of a callback's observations that can be recorded."""
-        usable = []
+    def observations(self, instrument: str, found: Iterable[object]) -> Iterator[Observation]:
+        """Yields those of a callback's observations that can be recorded."""
         for observation in islice(found, _MOST_OBSERVATIONS):
             value = number_of(getattr(observation, "value", None))
             if value is None:
@@ -106,8 +105,7 @@ class ForeignCallbacks:
                 self._limits.attribute_bytes,
                 self._limits.truncated.add_one,
             )
-            usable.append(Observation(value, attributes, context if isinstance(context, Context) else None))
-        return usable
+            yield Observation(value, attributes, context if isinstance(context, Context) else None)
 
     def report(self, instrument: str, problem: BaseException) -> None:
         """Notes that a callback could not be asked."""
@@ -130,7 +128,8 @@ class _Guarded:
         def ask() -> None:
             observed = self._function(options)
             if observed is not None:  # the SDK takes it for a failure; it is nothing to observe
-                found.extend(self._callbacks.observations(self._instrument, observed))
+                for observation in self._callbacks.observations(self._instrument, observed):
+                    found.append(observation)  # noqa: PERF402 - one by one: it may raise after the first ones
 
         # Half of what the collection has left: it has to end itself, and at an exit to be exported.
         timeout_s = min(MOST_SECONDS, max(0.0, options.timeout_millis) / 2000)

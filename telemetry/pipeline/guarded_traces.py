@@ -26,6 +26,7 @@ from telemetry.pipeline.current_span import CurrentSpan
 from telemetry.pipeline.guarded_spans import GuardedSpan, let_reenter
 from telemetry.pipeline.span_clock import SpanClock
 from telemetry.text import printable, type_name
+from telemetry.tracing.collection import watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from opentelemetry.util.types import Attributes
 
     from telemetry.pipeline.trouble import Trouble
+    from telemetry.tracing.collection import CollectionWatch
 
 __all__ = ["GuardedTracer", "GuardedTracerProvider"]
 
@@ -113,6 +115,7 @@ class GuardedTracer(ApiTracer):
         self._real = real
         self._clock = clock
         self._trouble = trouble
+        self._watch = watch()
 
     def start_span(
         self,
@@ -152,7 +155,7 @@ class GuardedTracer(ApiTracer):
             span = self.start_span(
                 name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
             )
-            return _Block(span, record_exception, set_status_on_exception, end_on_exit)
+            return _Block(span, record_exception, set_status_on_exception, end_on_exit, self._watch)
 
         return CurrentSpan(open_block)
 
@@ -233,23 +236,29 @@ class GuardedTracer(ApiTracer):
 class _Block(AbstractContextManager[Span]):
     """Makes a span the current one for a while."""
 
-    __slots__ = ("_ends", "_is_failure", "_is_recorded", "_span", "_token")
+    __slots__ = ("_ends", "_is_failure", "_is_recorded", "_span", "_token", "_watch")
 
-    def __init__(self, span: Span, is_recorded: bool, is_failure: bool, ends: bool) -> None:
+    def __init__(
+        self, span: Span, is_recorded: bool, is_failure: bool, ends: bool, watching: CollectionWatch
+    ) -> None:
+        self._watch = watching
         self._span = span
         self._is_recorded = is_recorded
         self._is_failure = is_failure
         self._ends = ends
 
     def __enter__(self) -> Span:
-        self._token: Token[Context] = otel_context.attach(set_span_in_context(self._span))
+        self._token: Token[Context] | None = None
+        if not self._watch.is_here():
+            self._token = otel_context.attach(set_span_in_context(self._span))
         return self._span
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         span = self._span
-        otel_context.detach(self._token)
+        if self._token is not None:
+            otel_context.detach(self._token)
         # As in the API's `use_span`: an exit or a cancellation is no error of the span.
         if isinstance(error, Exception) and isinstance(span, GuardedSpan):
             span.note(error, self._is_recorded, self._is_failure, escaped=False)
