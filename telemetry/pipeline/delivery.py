@@ -58,13 +58,15 @@ class Delivery:
             queue = MemoryQueue(ledger.signal, self._config.queue_max_bytes, ledger.drop)
         else:
             queue = self._spool.queue(ledger.signal, self._config.queue_max_bytes, ledger.drop)
+        transport = self._transport()
         sender = Sender(
             queue,
-            self._transport(),
+            transport,
             ledger,
             on_attempt,
             timeout_s=self._config.otlp_timeout_seconds,
             looks_for_others=self._spool is not None,
+            on_end=None if transport.is_fragile else transport.close,
         )
         self.senders.append(sender)
         return sender
@@ -93,7 +95,8 @@ class Delivery:
     def _transport(self) -> ForkSafe:
         """The transport of one more sender: gRPC shares its connection between threads.
 
-        HTTP has one for each sender: where gevent has replaced sockets, they belong to one thread.
+        HTTP has one for each sender: where gevent has replaced sockets, they belong to one thread, and have
+        to be closed before it ends.
         """
         is_grpc = self._name == _GRPC
         if not (is_grpc and self.transports):

@@ -46,6 +46,7 @@ class Sender:
         on_attempt: Told (seconds, whether it succeeded) of every attempt.
         timeout_s: Limit of one attempt.
         looks_for_others: Whether the queue may give what other processes left.
+        on_end: Called last in the thread: what belongs to the thread is closed there.
         backoff: The pauses after failures.
     """
 
@@ -58,6 +59,7 @@ class Sender:
         *,
         timeout_s: float,
         looks_for_others: bool = False,
+        on_end: Callable[[], None] | None = None,
         backoff: Backoff | None = None,
     ) -> None:
         self.queue = queue
@@ -66,6 +68,7 @@ class Sender:
         self._on_attempt = on_attempt
         self._timeout_s = timeout_s
         self._idle_s = _LOOK_AGAIN_S if looks_for_others else None
+        self._on_end = on_end
         self._backoff = backoff or Backoff()
         self._not_before = 0.0
         self._flushes: list[tuple[Latch, int]] = []
@@ -151,6 +154,8 @@ class Sender:
         self._obey_all()
         for done, _ in self._flushes:
             done.set()
+        if self._on_end is not None:
+            self._on_end()
 
     def _is_last_step(self) -> bool:
         """Sends one request, or waits until there is a reason to; True when the thread is to end."""
