@@ -358,17 +358,38 @@ def test_labels_and_sources_that_cannot_be_read_are_masked(outgoing):
 
 
 def test_nothing_is_remembered_for_ever(outgoing):
-    stage, spans = outgoing(), Spans()
+    stage, resource = outgoing(), Resource({})
     for number in range(5000):
         span = ReadableSpan(
-            f"span {number}",
-            spans.provider and None,
-            attributes={f"key {number}": f"value {number}"},
+            f"span {number % 3000}",
+            attributes={f"key {number}": f"value {number}", "long": f"value {number} " + "x" * 64},
             instrumentation_scope=InstrumentationScope(f"scope {number}"),
-            resource=spans.provider.resource,
+            resource=resource,
         )
+        assert stage.clean_spans([span]) == [span]  # which makes its names known
         assert stage.clean_spans([span]) == [span]
-    cleaner = stage._on_spans
-    sources = (stage._sources._cleaned, stage._sources._clean)
-    kept = (*sources, stage._clean_names, cleaner._kinds, cleaner._plain_keys, cleaner._clean_texts)
-    assert all(len(each) <= 2100 for each in kept)
+    cleaner, sources = stage._on_spans, stage._sources
+    kept = {
+        "names": stage._clean_names,
+        "resources and scopes": sources._cleaned,
+        "pairs of them": sources._clean,
+        "kinds of keys": cleaner._kinds,
+        "plain keys": cleaner._plain_keys,
+        "texts": cleaner._clean_texts,
+    }
+    assert {name: len(each) for name, each in kept.items() if not 0 < len(each) <= 2100} == {}
+
+
+def test_a_record_without_a_source_or_attributes_is_cleaned_like_others(outgoing):
+    stage = outgoing()
+    batch = [ReadableLogRecord(LogRecord(body="x"), None, None)]
+    assert stage.clean_logs(batch) is batch
+    data = collected({})
+    assert stage.clean_metrics(data) is data
+
+
+def test_a_clean_record_of_a_source_with_secrets_gets_the_cleaned_source(outgoing):
+    record = log("x", resource=Resource({"token": "hunter2"}))
+    (cleaned,) = outgoing().clean_logs([record])
+    assert cleaned.log_record is record.log_record
+    assert dict(cleaned.resource.attributes) == {"token": "***"}
