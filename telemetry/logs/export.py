@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
 
+    _Emission = tuple[LoggerSource, str, Callable[[Context], LogRecord], Context]
+
 __all__ = ["EXPORT_THREAD_PREFIX", "LogExportHandler", "emit_log", "log_record", "severity"]
 
 EXPORT_THREAD_PREFIX = "kairos-"
@@ -33,9 +35,10 @@ _EXPORTING_LOGGERS = frozenset(
     {"opentelemetry", "telemetry", "grpc", "urllib3", "requests", "httpx", "httpcore"}
 )
 # OpenTelemetry's names for Python's levels, which differ in two.
-_DEEPEST = 3
-"""Records that may be emitted in the middle of each other in one thread."""
-_IN_HERE = threading.local()
+_MOST_IN_A_ROW = 8
+"""Records that one log call emits, with those that are logged in the middle of it."""
+_HERE = threading.local()
+"""The records that wait in this thread; nothing outlives a log call."""
 _SEVERITY_TEXT = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
@@ -60,22 +63,38 @@ def emit_log(source: LoggerSource, name: str, build: Callable[[Context], LogReco
         name: The logger's name; becomes the instrumentation scope.
         build: Makes the record for the current context; called only where something exports logs.
     """
-    # What the SDK and we ourselves log in here (an attribute that is no attribute) must not come back into
-    # the pipeline; what a destructor or a `__str__` of the application's logs is a record like any other,
-    # unless it goes on and on. This is not noted in the context: see telemetry.tracing.collection.
-    depth = getattr(_IN_HERE, "depth", 0)
-    if is_suppressed() or depth > _DEEPEST or (depth and _is_of_exporting(name)):
+    if is_suppressed():
         return
-    _IN_HERE.depth = depth + 1
+    waiting: list[_Emission] | None = getattr(_HERE, "waiting", None)
+    emission = (source, name, build, get_current())
+    if waiting is None:
+        _emit_all([emission])
+    elif not _is_of_exporting(name):
+        waiting.append(emission)
+
+
+def _emit_all(waiting: list[_Emission]) -> None:
+    """Emits a record, then those that were logged in the middle of it.
+
+    A `__str__` or a destructor may log while a lock is held here, so its turn comes afterwards; not for
+    ever, for it may do so every time. What the SDK and we ourselves log meanwhile is no record at all.
+    This is not noted in the context: see `telemetry.tracing.collection`.
+    """
+    _HERE.waiting = waiting
     try:
-        logger = source(name)
-        if logger is not None:
-            logger.emit(build(get_current()))
-    except Exception as problem:  # noqa: BLE001 - logging must not break the code that logs
-        if logging.raiseExceptions:
-            _report(name, problem)
+        for _ in range(_MOST_IN_A_ROW):
+            source, name, build, context = waiting.pop(0)
+            try:
+                logger = source(name)
+                if logger is not None:
+                    logger.emit(build(context))
+            except Exception as problem:  # noqa: BLE001 - logging must not break the code that logs
+                if logging.raiseExceptions:
+                    _report(name, problem)
+            if not waiting:
+                break
     finally:
-        _IN_HERE.depth = depth
+        _HERE.waiting = None
 
 
 def log_record(

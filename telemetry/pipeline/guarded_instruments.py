@@ -56,7 +56,7 @@ class _Guarded:
             limits.refuse(self._name, given)
             return
         clean = any_attributes(attributes, limits.attribute_bytes, limits.truncated.add_one)
-        self._put(record, number, clean, context if isinstance(context, Context) else get_current())
+        self._put(record, number, clean, context if issubclass(type(context), Context) else get_current())
 
 
 class _Summing(_Guarded):

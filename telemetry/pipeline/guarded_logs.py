@@ -55,7 +55,7 @@ class GuardedLoggerProvider(LoggerProvider):
         attributes: Attributes = None,
     ) -> Logger:
         """Returns a logger for the instrumentation scope; arguments as in the API. Never raises."""
-        known = name if isinstance(name, str) else printable(name)
+        known = name if type(name) is str else printable(name)
         try:
             real = super().get_logger(known, version, schema_url, attributes)
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent

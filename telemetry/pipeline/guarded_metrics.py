@@ -75,7 +75,7 @@ class GuardedMeterProvider(MeterProvider):
         attributes: Attributes = None,
     ) -> Meter:
         """Returns a meter for the instrumentation scope; arguments as in the API. Never raises."""
-        known = name if isinstance(name, str) else printable(name)
+        known = name if type(name) is str else printable(name)
         try:
             real = super().get_meter(known, version, schema_url, attributes)
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
@@ -134,15 +134,14 @@ class GuardedMeter(Meter):
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> GuardedCounter:
         """Creates a counter; arguments as in the API, here and below."""
-        return self._guard(GuardedCounter, name, lambda meter: meter.create_counter(name, unit, description))
+        return self._guard(GuardedCounter, self._create("create_counter", name, unit, description), name)
 
     def create_up_down_counter(
         self, name: str, unit: str = "", description: str = ""
     ) -> GuardedUpDownCounter:
         """Creates an up-down counter."""
-        return self._guard(
-            GuardedUpDownCounter, name, lambda meter: meter.create_up_down_counter(name, unit, description)
-        )
+        real = self._create("create_up_down_counter", name, unit, description)
+        return self._guard(GuardedUpDownCounter, real, name)
 
     def create_histogram(
         self,
@@ -153,20 +152,15 @@ class GuardedMeter(Meter):
         explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
     ) -> GuardedHistogram:
         """Creates a histogram."""
-        return self._guard(
-            GuardedHistogram,
-            name,
-            lambda meter: meter.create_histogram(
-                name,
-                unit,
-                description,
-                explicit_bucket_boundaries_advisory=explicit_bucket_boundaries_advisory,
-            ),
+        buckets = explicit_bucket_boundaries_advisory
+        real = self._create(
+            "create_histogram", name, unit, description, explicit_bucket_boundaries_advisory=buckets
         )
+        return self._guard(GuardedHistogram, real, name)
 
     def create_gauge(self, name: str, unit: str = "", description: str = "") -> GuardedGauge:
         """Creates a gauge."""
-        return self._guard(GuardedGauge, name, lambda meter: meter.create_gauge(name, unit, description))
+        return self._guard(GuardedGauge, self._create("create_gauge", name, unit, description), name)
 
     def create_observable_counter(
         self,
@@ -176,10 +170,10 @@ class GuardedMeter(Meter):
         description: str = "",
     ) -> ObservableCounter:
         """Creates an observable counter."""
-        guarded = self._guard_all(name, callbacks)
-        return self._create(
-            name, lambda meter: meter.create_observable_counter(name, guarded, unit, description)
+        made: ObservableCounter = self._observe(
+            "create_observable_counter", name, callbacks, unit, description
         )
+        return made
 
     def create_observable_up_down_counter(
         self,
@@ -189,10 +183,10 @@ class GuardedMeter(Meter):
         description: str = "",
     ) -> ObservableUpDownCounter:
         """Creates an observable up-down counter."""
-        guarded = self._guard_all(name, callbacks)
-        return self._create(
-            name, lambda meter: meter.create_observable_up_down_counter(name, guarded, unit, description)
+        made: ObservableUpDownCounter = self._observe(
+            "create_observable_up_down_counter", name, callbacks, unit, description
         )
+        return made
 
     def create_observable_gauge(
         self,
@@ -202,30 +196,32 @@ class GuardedMeter(Meter):
         description: str = "",
     ) -> ObservableGauge:
         """Creates an observable gauge."""
-        guarded = self._guard_all(name, callbacks)
-        return self._create(
-            name, lambda meter: meter.create_observable_gauge(name, guarded, unit, description)
-        )
+        made: ObservableGauge = self._observe("create_observable_gauge", name, callbacks, unit, description)
+        return made
 
-    def _create(self, name: object, create: Callable[[Meter], _T]) -> _T:
+    def _create(self, method: str, *arguments: object, **named: object) -> Any:
         try:
-            return create(self._real)
+            return getattr(self._real, method)(*arguments, **named)
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
-            self._trouble.report(f"an instrument named {printable(name)[:80]!r}", problem)
-            return create(NoOpMeter(self._name))
+            self._trouble.report(f"an instrument named {printable(arguments[0])[:80]!r}", problem)
+            return getattr(NoOpMeter(self._name), method)("unusable")
 
-    def _guard(self, kind: Callable[..., _T], name: str, create: Callable[[Meter], object]) -> _T:
-        real = self._create(name, create)
+    def _guard(self, kind: Callable[..., _T], real: Any, name: object) -> _T:
         guarded: _T | None = self._known.get(real)
         if guarded is None:
             made = kind(real, printable(name), self._measurements, self._limits)
             guarded = self._known.setdefault(real, made)
         return guarded
 
-    def _guard_all(self, name: str, callbacks: Sequence[CallbackT] | None) -> list[CallbackT]:
-        return [
-            callback
-            if str(getattr(callback, "__module__", "")).startswith(_OURS)
-            else self._callbacks.guarded(printable(name), callback)
-            for callback in callbacks or ()
-        ]
+    def _observe(self, method: str, name: object, callbacks: Any, *about: object) -> Any:
+        try:
+            guarded = [
+                callback
+                if str(getattr(callback, "__module__", "")).startswith(_OURS)
+                else self._callbacks.guarded(printable(name), callback)
+                for callback in callbacks or ()
+            ]
+        except Exception as problem:  # noqa: BLE001 - no sequence, or something whose own methods raise
+            self._trouble.report(f"callbacks of {printable(name)[:80]!r}", problem)
+            guarded = []
+        return self._create(method, name, guarded, *about)

@@ -80,7 +80,7 @@ class GuardedSpan(Span):
         """Adds an event, by default at this moment."""
         moment = self.monotonic() + self.offset_ns if timestamp is None else timestamp
         try:
-            Span.add_event(self, name if isinstance(name, str) else printable(name), attributes, moment)
+            Span.add_event(self, name if type(name) is str else printable(name), attributes, moment)
         except Exception as problem:  # noqa: BLE001 - likewise
             self._again(
                 "add_event",
@@ -127,7 +127,7 @@ class GuardedSpan(Span):
 
     def update_name(self, name: str) -> None:
         """Gives the span another name."""
-        Span.update_name(self, name if isinstance(name, str) else printable(name))
+        Span.update_name(self, name if type(name) is str else printable(name))
 
     def end(self, end_time: int | None = None) -> None:
         """Ends the span, by default at this moment, and never before it started."""

@@ -81,7 +81,7 @@ class GuardedTracerProvider(TracerProvider):
     ) -> ApiTracer:
         """Returns a tracer for the instrumentation scope; arguments as in the API. Never raises."""
         name = instrumenting_module_name
-        name = name if isinstance(name, str) else printable(name)
+        name = name if type(name) is str else printable(name)
         try:
             real = super().get_tracer(name, instrumenting_library_version, schema_url, attributes)
         except Exception as problem:  # noqa: BLE001 - telemetry never raises into the agent
@@ -189,7 +189,7 @@ class GuardedTracer(ApiTracer):
         if decision is _DROP:
             return NonRecordingSpan(own)
         span = GuardedSpan(
-            name if isinstance(name, str) else printable(name),
+            name if type(name) is str else printable(name),
             own,
             above,
             real.sampler,
@@ -222,8 +222,8 @@ class GuardedTracer(ApiTracer):
         attributes: Attributes,
         links: Sequence[Link] | None,
     ) -> Span:
-        readable = kind if isinstance(kind, SpanKind) else _INTERNAL
-        known = context if isinstance(context, otel_context.Context) else None
+        readable = kind if type(kind) is SpanKind else _INTERNAL
+        known = context if issubclass(type(context), otel_context.Context) else None
         for facts, others in ((attributes, links), (attributes, None), (None, None)):
             try:
                 cleaned = cast("Attributes", plain_attributes(facts))

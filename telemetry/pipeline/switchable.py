@@ -9,10 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from telemetry.text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Follower", "SwitchableProvider"]
+__all__ = ["Follower", "SwitchableProvider", "as_text"]
 
 _ProviderT = TypeVar("_ProviderT")
 _RealT = TypeVar("_RealT")
@@ -77,3 +79,8 @@ class Follower(ABC, Generic[_ProviderT, _RealT]):
         """The counterpart on the current provider."""
         bound = self._bound
         return bound[1] if bound[0] is self._provider.current else self._rebind()
+
+
+def as_text(given: object) -> str:
+    """Return a name, unit or description as text, whatever was given as one."""
+    return given if type(given) is str else printable(given)

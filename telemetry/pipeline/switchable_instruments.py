@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from opentelemetry.metrics import (
@@ -29,6 +29,7 @@ from opentelemetry.metrics import (
 )
 from opentelemetry.metrics import _Gauge as Gauge  # the API's own name for it; a public one is still missing
 
+from telemetry.pipeline.foreign_callbacks import Callback, as_function
 from telemetry.pipeline.switchable import Follower
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class _Observable(_Switchable[_InstrumentT]):
         callbacks: Sequence[CallbackT] | None,
         create: _Observing[_InstrumentT],
     ) -> None:
-        self._functions = [_function(callback) for callback in callbacks or ()]
+        self._functions = _functions(name, callbacks)
         self._create = create
         super().__init__(meter, name)
 
@@ -180,29 +181,16 @@ class SwitchableObservableGauge(_Observable[ObservableGauge], ObservableGauge):
     """An observable gauge on the current provider."""
 
 
-_Callback = Callable[[CallbackOptions], Iterable[Observation]]
+def _functions(name: str, callbacks: object) -> list[Callback]:
+    """Return the callbacks as functions: a generator must be started once only, for all providers."""
+    try:
+        return [as_function(callback) for callback in callbacks or ()]  # type: ignore[attr-defined]  # whatever was given
+    except Exception:  # noqa: BLE001 - no sequence at all: the instrument observes nothing
+        _LOG.warning("instrument %r has callbacks that cannot be read", name, exc_info=True)
+        return []
 
 
-def _function(callback: CallbackT) -> _Callback:
-    """Return the callback as a function: a generator must be started once only, for all providers."""
-    if not isinstance(callback, Generator):
-        return callback
-    is_started = False
-
-    def advance(options: CallbackOptions) -> Iterable[Observation]:
-        nonlocal is_started
-        try:
-            if not is_started:
-                is_started = True
-                next(callback)  # up to its first yield, which receives the options
-            return callback.send(options)
-        except StopIteration:
-            return ()
-
-    return advance
-
-
-def _while_current(meter: SwitchableMeter, owner: MeterProvider, function: _Callback) -> _Callback:
+def _while_current(meter: SwitchableMeter, owner: MeterProvider, function: Callback) -> Callback:
     """Keep a provider that was put aside (a test's surroundings, for instance) from observing too."""
 
     def observe(options: CallbackOptions) -> Iterable[Observation]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from opentelemetry.metrics import Meter, MeterProvider, NoOpMeterProvider
 
-from telemetry.pipeline.switchable import SwitchableProvider
+from telemetry.pipeline.switchable import SwitchableProvider, as_text
 from telemetry.pipeline.switchable_instruments import (
     SwitchableCounter,
     SwitchableGauge,
@@ -102,12 +102,14 @@ class SwitchableMeter(Meter):
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> SwitchableCounter:
         """Create a counter; arguments as in the API, here and below."""
+        name, unit, description = as_text(name), as_text(unit), as_text(description)
         return SwitchableCounter(self, name, lambda real: real.create_counter(name, unit, description))
 
     def create_up_down_counter(
         self, name: str, unit: str = "", description: str = ""
     ) -> SwitchableUpDownCounter:
         """Create an up-down counter."""
+        name, unit, description = as_text(name), as_text(unit), as_text(description)
         return SwitchableUpDownCounter(
             self, name, lambda real: real.create_up_down_counter(name, unit, description)
         )
@@ -121,6 +123,7 @@ class SwitchableMeter(Meter):
         explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
     ) -> SwitchableHistogram:
         """Create a histogram."""
+        name, unit, description = as_text(name), as_text(unit), as_text(description)
         self.provider.histograms.setdefault(name, set()).add(self._name)
         return SwitchableHistogram(
             self,
@@ -135,6 +138,7 @@ class SwitchableMeter(Meter):
 
     def create_gauge(self, name: str, unit: str = "", description: str = "") -> SwitchableGauge:
         """Create a gauge."""
+        name, unit, description = as_text(name), as_text(unit), as_text(description)
         return SwitchableGauge(self, name, lambda real: real.create_gauge(name, unit, description))
 
     def create_observable_counter(
@@ -145,6 +149,7 @@ class SwitchableMeter(Meter):
         description: str = "",
     ) -> SwitchableObservableCounter:
         """Create an observable counter."""
+        name, unit, description = as_text(name), as_text(unit), as_text(description)
         instrument = SwitchableObservableCounter(
             self,
             name,
@@ -161,6 +166,7 @@ class SwitchableMeter(Meter):
         description: str = "",
     ) -> SwitchableObservableUpDownCounter:
         """Create an observable up-down counter."""
+        name, unit, description = as_text(name), as_text(unit), as_text(description)
         instrument = SwitchableObservableUpDownCounter(
             self,
             name,
@@ -179,6 +185,7 @@ class SwitchableMeter(Meter):
         description: str = "",
     ) -> SwitchableObservableGauge:
         """Create an observable gauge."""
+        name, unit, description = as_text(name), as_text(unit), as_text(description)
         instrument = SwitchableObservableGauge(
             self,
             name,
