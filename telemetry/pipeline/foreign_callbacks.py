@@ -105,7 +105,7 @@ class ForeignCallbacks:
                 self._limits.attribute_bytes,
                 self._limits.truncated.add_one,
             )
-            yield Observation(value, attributes, context if isinstance(context, Context) else None)
+            yield Observation(value, attributes, context if issubclass(type(context), Context) else None)
 
     def report(self, instrument: str, problem: BaseException) -> None:
         """Notes that a callback could not be asked."""
