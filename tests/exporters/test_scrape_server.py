@@ -144,6 +144,7 @@ def test_who_connects_and_says_nothing_holds_up_nobody(serving, certificates):
 
 @pytest.mark.parametrize("with_tls", [False, True])
 def test_who_stays_silent_is_hung_up_on(serving, monkeypatch, with_tls, capfd):
+    assert scrape_server._Handler.timeout == 5
     monkeypatch.setattr(scrape_server._Handler, "timeout", 0.05)
     reader = serving(with_tls=with_tls)
     with socket.create_connection(("127.0.0.1", reader.port), timeout=10) as connection:
