@@ -271,6 +271,7 @@ def test_a_file_that_vanishes_while_it_is_sent_is_what_its_reply_says(opened, fo
     (folder / files(folder)[0].name).unlink()
     clock.move(5)
     queue._tend()
+    queue.lost(held.place)
     queue.settle(held)
     assert books == []
     assert queue.on_disk() == EMPTY
