@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from telemetry.logs.otel_api import suppressed
+from telemetry.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ class DirectExport(Generic[BatchT]):
                 if not self._export(batch):
                     problem = REPORTED
         except Exception as error:  # noqa: BLE001 - an exporter's bug costs its batch, not the thread
-            problem = f"{type(error).__name__}: {error}"
+            problem = redact(f"{type(error).__name__}: {error}")  # it may repeat a URL or a header
         self._on_export(perf_counter() - started, problem is None)
         if problem is None:
             self._ledger.deliver(records)

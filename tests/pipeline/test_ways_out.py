@@ -35,6 +35,15 @@ def test_a_direct_export_is_booked_as_it_ends(ledger, export, delivered, dropped
     assert exports == [bool(delivered)]
 
 
+def test_an_exporters_error_is_told_without_the_secrets_in_it(ledger):
+    def export(_batch):
+        raise OSError("401 for https://user:hunter22@receiver/v1")
+
+    DirectExport(export, ledger, lambda *_: None)([1], 1)
+
+    assert ledger.status().last_error == "OSError: 401 for https://user:***@receiver/v1"
+
+
 class Custody:
     def __init__(self) -> None:
         self.taken: list[bytes] = []
