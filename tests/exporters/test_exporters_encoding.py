@@ -405,7 +405,7 @@ def test_a_map_that_contains_itself_is_shown():
 
 def test_a_map_that_is_deeper_than_receivers_read_is_shown():
     deep: Any = "bottom"
-    for _ in range(40):
+    for _ in range(60):
         deep = {"k": deep}
     assert logs_in(only(encode_logs([log(attributes={"deep": deep})], nothing)))
 
