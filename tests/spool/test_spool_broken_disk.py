@@ -117,6 +117,7 @@ def test_the_request_that_is_being_sent_from_memory_stays_there(tmp_path, clock,
         clock.move(2)
         queue.put(request(b"3" * 10_000))
         assert queue.in_memory().requests == 1
+        assert queue.peek() == held
         queue.settle(held)
         assert [body[:1] for body, _ in drain(queue)] == [b"2", b"3"]
         one.close()
