@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.context import Context, get_current
@@ -89,11 +90,16 @@ class GuardedUpDownCounter(_Summing, UpDownCounter):
 
 
 class GuardedHistogram(_Guarded, Histogram):
-    """A histogram."""
+    """A histogram.
 
-    def take(self, value: float, attributes: dict[str, object], context: Context | None) -> None:
-        """Records what `telemetry.metrics` has looked at already: no number is refused, nothing copied."""
-        self._put(self._real.record, value, attributes, context)
+    Attributes:
+        take: Takes (value, attributes, context) that are known to be good.
+    """
+
+    def __init__(self, real: Any, name: str, measurements: Measurements, limits: Limits) -> None:
+        super().__init__(real, name, measurements, limits)
+        # For what `telemetry.metrics` has looked at already: nothing is refused or copied.
+        self.take = partial(measurements.put, real.record)
 
     def record(self, amount: float, attributes: Attributes = None, context: Context | None = None) -> None:
         """Records a finite number that is not negative; anything else is refused, counted and logged once."""
