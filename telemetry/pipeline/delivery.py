@@ -34,7 +34,7 @@ class Delivery:
         config: The settings.
 
     Attributes:
-        transports: They make the attempts, and have to be paused around a fork.
+        transports: One for each signal; they have to be paused around a fork.
         senders: One for each signal.
     """
 
@@ -66,7 +66,7 @@ class Delivery:
             on_attempt,
             timeout_s=self._config.otlp_timeout_seconds,
             looks_for_others=self._spool is not None,
-            on_end=None if transport.is_fragile else transport.close,
+            on_end=transport.close,
         )
         self.senders.append(sender)
         return sender
@@ -93,14 +93,12 @@ class Delivery:
             self._spool.abandon_in_child()
 
     def _transport(self) -> ForkSafe:
-        """The transport of one more sender: gRPC shares its connection between threads.
+        """The transport of one more sender, for its thread alone, which closes it in the end.
 
-        HTTP has one for each sender: where gevent has replaced sockets, they belong to one thread, and have
-        to be closed before it ends.
+        Where gevent has replaced locks and sockets, they do not work between threads: a thread that waits for
+        the lock of another one's gRPC channel may wait for ever, and sockets belong to who opened them.
         """
-        is_grpc = self._name == _GRPC
-        if not (is_grpc and self.transports):
-            self.transports.append(ForkSafe(self._make_transport, is_fragile=is_grpc))
+        self.transports.append(ForkSafe(self._make_transport, is_fragile=self._name == _GRPC))
         return self.transports[-1]
 
     def _make_transport(self) -> Transport:

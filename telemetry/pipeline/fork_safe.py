@@ -19,6 +19,8 @@ __all__ = ["ForkSafe"]
 
 _GRACE_SECONDS = 0.05
 """What a fork waits for an attempt under way; then the attempt is cut short, and made again later."""
+_LOADING_SECONDS = 0.3
+"""The same for the very first attempt."""
 _CUT_SECONDS = 1.0
 """What cutting an attempt short may take; gRPC does it at once."""
 
@@ -32,7 +34,7 @@ class ForkSafe:
     Args:
         make: Makes the transport, again after one had to be closed for a fork; imports nothing.
         is_fragile: Whether a fork in the middle of an attempt harms the child.
-        grace_s: Seconds that a fork waits for such an attempt before it is cut short.
+        grace_s: Seconds that a fork waits for an attempt under way; a fragile one is then cut short.
 
     Attributes:
         is_fragile: As given.
@@ -50,6 +52,7 @@ class ForkSafe:
         self._may_begin = _open()
         self._quiet = _open()
         self._is_closed = False
+        self._has_loaded = False
         self._forbidden: str | None = None
 
     def send(self, request: Request, timeout_s: float) -> Reply:
@@ -80,7 +83,8 @@ class ForkSafe:
         """
         with self._lock:
             self._may_begin = Latch()
-        if not self.is_fragile or self._quiet.block(self._grace_s):
+        # The first attempt loads modules, which a child must not inherit half loaded.
+        if self._quiet.block(self._grace_s if self._has_loaded else _LOADING_SECONDS) or not self.is_fragile:
             return True
         self._cut()
         return self._quiet.block(_CUT_SECONDS)
@@ -105,6 +109,7 @@ class ForkSafe:
             return transport
 
     def _end(self) -> None:
+        self._has_loaded = True
         with self._lock:
             self._running -= 1
             if self._running == 0:

@@ -55,6 +55,8 @@ _FOR_EXPORTER: Final = {
 }
 _OURS: Final = ("google.", "grpc", "opentelemetry.", "requests", "telemetry.", "urllib3")
 """Beginnings of the names of what our threads load; others may take as long as they like."""
+_LOOKS: Final = 100
+"""A thread loads one thing after the other; but this one may itself be loading what it finds half loaded."""
 
 
 def preload(exporters: Iterable[str]) -> None:
@@ -67,7 +69,14 @@ def preload(exporters: Iterable[str]) -> None:
         if name not in sys.modules:
             with suppress(ImportError):  # an extra that is not installed: then nobody will load it
                 import_module(name)
-    for name, module in list(sys.modules.items()):
-        if name.startswith(_OURS) and getattr(getattr(module, "__spec__", None), "_initializing", False):
+    for _ in range(_LOOKS):
+        half_loaded = [
+            name
+            for name, module in list(sys.modules.items())
+            if name.startswith(_OURS) and getattr(getattr(module, "__spec__", None), "_initializing", False)
+        ]
+        if not half_loaded:
+            return
+        for name in half_loaded:
             with suppress(ImportError):  # the thread that was at it failed, and has been told
                 import_module(name)
