@@ -84,7 +84,9 @@ class Telemetry:
         if config.all_exporters == ("inherit",):
             self._providers = InheritedProviders(self._handle.span_relay)
         else:
-            self._providers = OwnedProviders(config, self._self_metrics, self._counters, is_child=is_child)
+            self._providers = OwnedProviders(
+                config, self._self_metrics, self._counters, limits, trouble, is_child=is_child
+            )
         self.meter: Meter = self._providers.meter_provider.get_meter(names.SCOPE_NAME, __version__)
         self.tracer: Tracer = self._providers.tracer_provider.get_tracer(names.SCOPE_NAME, __version__)
         self.logger: Logger = self._providers.logger_provider.get_logger(names.SCOPE_NAME, __version__)
@@ -128,6 +130,8 @@ class Telemetry:
         ):
             group.publish(self._publication)
         self._user_instruments.publish(self._publication)
+        if isinstance(self._providers, OwnedProviders):
+            self._providers.meter_provider.publish(self._publication)
         atexit.register(self._at_exit)
 
     def go_global(self, providers: GlobalProviders) -> None:

@@ -40,7 +40,7 @@ def pipeline() -> Iterator[Any]:
 
 
 def refused(pipeline: Any) -> float:
-    """How much was refused so far, by what is published about it."""
+    """How many measurements were refused so far, by what is published about it."""
     return sum(
         point.value
         for resource in pipeline.exporters["memory"].metrics.get_metrics_data().resource_metrics
@@ -48,6 +48,7 @@ def refused(pipeline: Any) -> float:
         for metric in scope.metrics
         if metric.name == "kairos.telemetry.dropped"
         for point in metric.data.data_points
+        if point.attributes["reason"] == "invalid_value"
     )
 
 
