@@ -12,6 +12,7 @@ import pytest
 from opentelemetry._logs import LogRecord
 
 import telemetry
+from telemetry.logs import logging_set_aside
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path for folder in ("telemetry", "agent_runtime") for path in (ROOT / folder).rglob("*.py"))
@@ -115,7 +116,7 @@ HOSTILE = (
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_arrives_as_it_was_recorded(text, caplog):
-    with telemetry.init("svc", exporter="memory") as pipeline:
+    with logging_set_aside(), telemetry.init("svc", exporter="memory") as pipeline:
         telemetry.configure_logging()
         with (
             pytest.raises(ValueError, match=re.escape(text)),
