@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
 __all__ = ["preload"]
 
@@ -48,24 +48,31 @@ _FOR_EXPORTER: Final = {
     "otlp": (
         *_FOR_OTLP,
         "grpc",
+        "grpc._channel",  # loaded with the first channel; looked for by name only
+        "grpc.experimental",
         "telemetry.exporters.grpc_credentials",
         "telemetry.exporters.grpc_transport",
     ),
     "otlp-http": (*_FOR_OTLP, "telemetry.exporters.http_replies"),
 }
+_HTTP: Final = "telemetry.exporters.http_session"
 _OURS: Final = ("google.", "grpc", "opentelemetry.", "requests", "telemetry.", "urllib3")
 """Beginnings of the names of what our threads load; others may take as long as they like."""
 _LOOKS: Final = 100
 """A thread loads one thing after the other; but this one may itself be loading what it finds half loaded."""
 
 
-def preload(exporters: Iterable[str]) -> None:
+def preload(exporters: Collection[str], *, is_http_wanted: bool = False) -> None:
     """Imports what recording and these exporters load on first use; waits for who is at it.
 
     Args:
         exporters: Names of the exporters in use.
+        is_http_wanted: Whether to load the parts that speak HTTP, too.
     """
-    for name in (*_FOR_RECORDING, *(name for each in exporters for name in _FOR_EXPORTER.get(each, ()))):
+    names = [*_FOR_RECORDING, *(name for each in exporters for name in _FOR_EXPORTER.get(each, ()))]
+    if is_http_wanted and "otlp-http" in exporters:
+        names.append(_HTTP)
+    for name in names:
         if name not in sys.modules:
             with suppress(ImportError):  # an extra that is not installed: then nobody will load it
                 import_module(name)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from queue import Empty
 from time import monotonic, perf_counter, time_ns
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ _logger = logging.getLogger("telemetry")
 _LOOK_AGAIN_S = 2.0
 """How often an idle sender looks whether a process that is gone left requests on disk."""
 _LEAST_ATTEMPT_S = 0.05
+_SETTLING_S = 0.05
+"""What booking an answer may take; a deadline does not wait for longer."""
 
 
 class Sender:
@@ -123,10 +126,14 @@ class Sender:
 
     def give_up(self) -> None:
         """Books what is in memory only as dropped, and lets go of the queue; later answers change nothing."""
-        with self._settling:
+        is_alone = self._settling.acquire(timeout=_SETTLING_S)
+        try:
             self._is_cut = True
             self._ledger.drop("shutdown_timeout", self.queue.in_memory().records)
             self._ledger.close()
+        finally:
+            if is_alone:
+                self._settling.release()
         self.queue.close()
 
     def reject(self, request: Request, reason: str, error: str) -> None:
@@ -219,11 +226,13 @@ class Sender:
             reply = self._transport.send(held.request, timeout_s)
         self._on_attempt(perf_counter() - started, isinstance(reply, Accepted))
         with self._settling:
-            if not self._is_cut:
-                self._settle(held, reply)
+            say = _nothing if self._is_cut else self._settle(held, reply)
+        # Not under the lock: whoever ends the pipeline waits for it, and a handler may take its time.
+        say()
         self._ledger.notices.tell()
 
-    def _settle(self, held: Held, reply: Reply) -> None:
+    def _settle(self, held: Held, reply: Reply) -> Callable[[], None]:
+        """Books an answer and returns how to tell of it."""
         ledger, records = self._ledger, held.request.records
         match reply:
             case Accepted(rejected, message):
@@ -231,27 +240,33 @@ class Sender:
                 self.queue.settle(held)
                 ledger.deliver(records - rejected, is_own=held.is_own)
                 ledger.drop("rejected", rejected, message, is_own=held.is_own)
-                if message and not rejected:
-                    ledger.notices.remark(message)
-                self._succeed()
+                self._backoff.succeed()
+                return partial(self._say_success, message if not rejected else "")
             case Refused(error):
                 self.queue.bury(held, "refused", error)
-                self._succeed()
+                self._backoff.succeed()
+                return self._say_success
             case Denied(error):
-                self._fail(error, self._backoff.after_denial())
+                return self._fail(error, self._backoff.after_denial())
             case RetryLater(error, after_s):
-                self._fail(error, self._backoff.after_failure(after_s))
+                return self._fail(error, self._backoff.after_failure(after_s))
 
-    def _succeed(self) -> None:
-        self._backoff.succeed()
+    def _say_success(self, message: str = "") -> None:
+        if message:
+            self._ledger.notices.remark(message)
         self._ledger.notices.success()
 
-    def _fail(self, error: str, pause_s: float) -> None:
+    def _fail(self, error: str, pause_s: float) -> Callable[[], None]:
         self._not_before = monotonic() + pause_s
         self._has_failed_since_asked = True
         self._ledger.fail(error)
         on_disk, in_memory = self.queue.on_disk().records, self.queue.in_memory().records
-        self._ledger.notices.failure(error, f"{on_disk} wait on disk, {in_memory} in memory")
+        where = f"{on_disk} wait on disk, {in_memory} in memory"
+        return partial(self._ledger.notices.failure, error, where)
+
+
+def _nothing() -> None:
+    """Says nothing."""
 
 
 def _look() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from queue import SimpleQueue
 
-__all__ = ["Background", "Latch", "lock", "queue", "rlock", "start", "wait"]
+__all__ = ["Background", "Latch", "are_greenlets", "lock", "queue", "rlock", "start", "wait"]
 
 _FIRST_PAUSE_SECONDS = 0.001
 _LONGEST_PAUSE_SECONDS = 0.016
@@ -106,7 +106,7 @@ def start(target: Callable[[], object], name: str) -> Background:
     Raises:
         RuntimeError: There can be no more threads; Python 3.12 starts none while the interpreter shuts down.
     """
-    if _is_threading_replaced():
+    if are_greenlets():
         return _BareThread(target)
     thread = Thread(target=_run, args=(target,), name=name, daemon=True)
     thread.start()
@@ -134,7 +134,7 @@ def _run(target: Callable[[], object]) -> None:
     try:
         target()
     finally:
-        if _is_threading_replaced():
+        if are_greenlets():
             # Meanwhile: `threading` would now look for this thread, to forget it, under a name that gevent
             # gives it, and complain. To ask for it makes an entry of that name.
             current_thread()
@@ -167,7 +167,8 @@ def _monkey() -> Any:
     return sys.modules.get("gevent.monkey")
 
 
-def _is_threading_replaced() -> bool:
+def are_greenlets() -> bool:
+    """Whether the threads that `threading` starts are greenlets by now."""
     monkey = _monkey()
     return monkey is not None and bool(monkey.is_module_patched("_thread"))
 
