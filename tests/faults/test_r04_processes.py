@@ -56,6 +56,18 @@ def test_the_sums_over_all_workers_of_a_server_are_the_truth(farm, tmp_path, ser
         assert_all_arrived(receiver, done)
 
 
+@PROTOCOLS
+@pytest.mark.parametrize("count", [20, pytest.param(1000, marks=pytest.mark.long)])
+def test_forking_under_eight_recording_threads_neither_hangs_nor_loses(farm, count, protocol, temporality):
+    with farm.receiver() as receiver:
+        program = Crew(
+            ["-c", "from support import crew; crew.main()", "many", str(count)],
+            settings(receiver, protocol, temporality),
+        )
+
+        assert_all_arrived(receiver, program.end(timeout_s=30 + count / 5))
+
+
 @pytest.mark.long  # Celery takes six seconds to end
 @PROTOCOLS
 @pytest.mark.parametrize("who_starts", ["main", "worker"])

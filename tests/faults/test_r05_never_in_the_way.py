@@ -79,6 +79,12 @@ def test_record_calls_take_less_than_five_milliseconds(farm, protocol, fault):
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "gevent", "gevent-told"])
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        each if each in {"refused", "hanging"} else pytest.param(each, marks=pytest.mark.long)
+        for each in FAULTS
+    ],
+)
 def test_an_event_loop_goes_on(farm, protocol, fault, loop):
     within(loop, farm, protocol, fault, "gap", GAP_S)

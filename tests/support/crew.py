@@ -9,10 +9,14 @@ Telemetry's settings come from the environment. The program prints how many piec
 from __future__ import annotations
 
 import concurrent.futures
+import itertools
 import json
 import multiprocessing
 import os
+import signal
 import sys
+import threading
+import time
 from typing import Any
 
 import telemetry
@@ -52,7 +56,9 @@ def main() -> None:
     shape, *arguments = sys.argv[1:]
     join()
     done = [work(-1)]
-    done += {"fork": _fork, "process": _processes, "pool": _pool, "executor": _executor}[shape](*arguments)
+    done += {"fork": _fork, "process": _processes, "pool": _pool, "executor": _executor, "many": _many}[
+        shape
+    ](*arguments)
     done.append(work(-2))
     print(json.dumps({"pieces": len(done), "workers": sorted(set(done))}))
 
@@ -73,6 +79,33 @@ def _fork() -> list[int]:
     for child in children:
         assert os.waitpid(child, 0)[1] == 0
     return [child for child, share in zip(children, _shares(), strict=True) for _ in share]
+
+
+def _many(count: str) -> list[int]:
+    """Forks and forks while eight threads record; every child records once and ends."""
+    done, running = [], True
+
+    def record() -> None:
+        while running:
+            done.append(work(1000 + next(numbers)))
+            time.sleep(0.005)
+
+    numbers = itertools.count()
+    threads = [threading.Thread(target=record) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for number in range(int(count)):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(30)  # a child that hangs dies of it
+            work(number)
+            os._exit(0 if _OURS["pipeline"].shutdown().is_complete else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        done.append(child)
+    running = False
+    for thread in threads:
+        thread.join()
+    return done
 
 
 def _processes(method: str) -> list[int]:
