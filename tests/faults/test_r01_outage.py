@@ -47,7 +47,7 @@ def test_a_spool_brings_everything_over_a_restart_of_the_process(make_scene, pro
     assert all(each.spooled == each.emitted for each in scene.books().values())
 
     scene.receiver.accept()
-    scene.load(count=RATE).end()
+    scene.load(count=4 * RATE).end()
 
     scene.assert_all_delivered()
 
