@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from telemetry.config import Config, UnknownSettingWarning
     from telemetry.errors import ConfigError, ErrorCode, KairosError, MissingExtraError, TelemetryError
     from telemetry.metrics.states import CircuitState, HealthStatus
-    from telemetry.pipeline.outcomes import ExporterStatus, FlushResult, SignalResult
+    from telemetry.pipeline.delivery.outcomes import ExporterStatus, FlushResult, SignalResult
     from telemetry.pipeline.own_instruments import counter, gauge, histogram
     from telemetry.pipeline.recording import (
         classify,
@@ -61,7 +61,7 @@ _MODULES = {
     "telemetry.config": ("Config", "UnknownSettingWarning"),
     "telemetry.errors": ("ConfigError", "ErrorCode", "KairosError", "MissingExtraError", "TelemetryError"),
     "telemetry.metrics.states": ("CircuitState", "HealthStatus"),
-    "telemetry.pipeline.outcomes": ("ExporterStatus", "FlushResult", "SignalResult"),
+    "telemetry.pipeline.delivery.outcomes": ("ExporterStatus", "FlushResult", "SignalResult"),
     "telemetry.pipeline.own_instruments": ("counter", "gauge", "histogram"),
     "telemetry.pipeline.setup": ("configure_logging", "get_logger", "init", "init_with_config"),
     "telemetry.pipeline.spans": ("chat", "execute_tool", "invoke_agent", "observe"),

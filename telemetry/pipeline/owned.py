@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from opentelemetry.sdk.trace import SpanLimits
 
 from telemetry.exporters.sdk_logs import LogRecordLimits
-from telemetry.pipeline.guarded_logs import GuardedLoggerProvider
-from telemetry.pipeline.guarded_metrics import GuardedMeterProvider
-from telemetry.pipeline.guarded_traces import GuardedTracerProvider
-from telemetry.pipeline.outlets import Outlets
+from telemetry.pipeline.delivery.outlets import Outlets
+from telemetry.pipeline.guarded.logs import GuardedLoggerProvider
+from telemetry.pipeline.guarded.metrics import GuardedMeterProvider
+from telemetry.pipeline.guarded.traces import GuardedTracerProvider
 from telemetry.pipeline.processors import QueueLogs, QueueSpans
 from telemetry.pipeline.resource import resource_of
 from telemetry.pipeline.sampling import ParentOrRatio
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from telemetry.exporters.base import Exporters
     from telemetry.metrics.instruments import Counter
     from telemetry.metrics.limits import Limits
-    from telemetry.pipeline.fork_safe import ForkSafe
-    from telemetry.pipeline.outcomes import ExporterStatus, FlushResult
+    from telemetry.pipeline.delivery.outcomes import ExporterStatus, FlushResult
+    from telemetry.pipeline.process.fork_safe import ForkSafe
     from telemetry.pipeline.self_metrics import SelfMetrics
     from telemetry.pipeline.span_reader import SpanReader
     from telemetry.pipeline.trouble import Trouble

@@ -7,10 +7,10 @@ import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from telemetry.pipeline import threads
-from telemetry.pipeline.exits import Exits
-from telemetry.pipeline.forks import Forks
-from telemetry.pipeline.preloading import preload
+from telemetry.pipeline.process import threads
+from telemetry.pipeline.process.exits import Exits
+from telemetry.pipeline.process.forks import Forks
+from telemetry.pipeline.process.preloading import preload
 from telemetry.pipeline.span_reader import LateReader
 from telemetry.pipeline.telemetry import Telemetry
 

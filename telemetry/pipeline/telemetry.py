@@ -22,9 +22,9 @@ from telemetry.metrics.states import circuit_states, health_states
 from telemetry.pipeline.genai_sink import ConfiguredGenAI
 from telemetry.pipeline.inherited import InheritedProviders
 from telemetry.pipeline.owned import OwnedProviders
+from telemetry.pipeline.process.ticker import Ticker
 from telemetry.pipeline.recorder import Recorder
 from telemetry.pipeline.self_metrics import SelfMetrics
-from telemetry.pipeline.ticker import Ticker
 from telemetry.pipeline.trouble import Trouble
 from telemetry.tracing.span_errors import SpanErrors
 from telemetry.version import __version__
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from telemetry.exporters.base import Exporters
     from telemetry.logs.otel_api import Logger
     from telemetry.metrics.instruments import Counter
-    from telemetry.pipeline.globals import GlobalProviders
+    from telemetry.pipeline.delivery.outcomes import ExporterStatus, FlushResult
     from telemetry.pipeline.handle import Handle
-    from telemetry.pipeline.outcomes import ExporterStatus, FlushResult
     from telemetry.pipeline.span_reader import ReaderFactory
+    from telemetry.pipeline.switchable.globals import GlobalProviders
 
 __all__ = ["Telemetry"]
 
