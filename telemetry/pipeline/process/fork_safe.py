@@ -17,10 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ForkSafe"]
 
-_GRACE_SECONDS = 0.05
-"""What a fork waits for an attempt under way; then the attempt is cut short, and made again later."""
-_LOADING_SECONDS = 0.3
-"""The same for the very first attempt."""
+_GRACE_SECONDS = 0.5
+"""What a fork waits for an attempt under way; one that is cut short is made again, and may arrive twice."""
 _CUT_SECONDS = 1.0
 """What cutting an attempt short may take; gRPC does it at once."""
 
@@ -84,7 +82,8 @@ class ForkSafe:
         with self._lock:
             self._may_begin = Latch()
         # The first attempt loads modules, which a child must not inherit half loaded.
-        if self._quiet.block(self._grace_s if self._has_loaded else _LOADING_SECONDS) or not self.is_fragile:
+        is_awaited = self.is_fragile or not self._has_loaded
+        if not is_awaited or self._quiet.block(self._grace_s) or not self.is_fragile:
             return True
         self._cut()
         return self._quiet.block(_CUT_SECONDS)

@@ -74,7 +74,6 @@ def test_requests_go_through(make, wires):
 def test_a_fork_waits_for_an_attempt_that_ends_in_time(make, wires):
     transport = ForkSafe(make, is_fragile=True, grace_s=10)
     thread, replies = sending(transport, wires)
-    transport._has_loaded = True
     ender = threads.start(wires[0].go_on.set, "kairos-test")
 
     assert transport.pause()
@@ -97,6 +96,23 @@ def test_a_fragile_attempt_that_takes_long_is_cut_short_and_made_again_over_anot
     wires[1].go_on.set()
     thread.join(10)
     assert replies == [Accepted()]
+
+
+def test_only_the_first_attempt_of_another_transport_is_waited_for(make, wires):
+    transport = ForkSafe(make, is_fragile=False, grace_s=10)
+    thread, _ = sending(transport, wires)
+    wires[0].go_on.set()
+    thread.join(10)
+    wires[0].go_on, wires[0].entered = Latch(), Latch()
+    replies: list[object] = []
+    thread = begin(transport, replies)
+    assert wires[0].entered.wait(10)
+    begun = monotonic()
+
+    assert transport.pause()
+    assert monotonic() - begun < 5
+    wires[0].go_on.set()
+    thread.join(10)
 
 
 def test_another_attempt_that_takes_long_goes_on(make, wires):
