@@ -42,19 +42,21 @@ class ForwardTimes:
     ) -> None:
         self._wall_ns = wall_ns
         self._monotonic_ns = monotonic_ns
-        self._measured_at = 0
+        # A series may have begun before the first collection, and the clock been set back in between.
+        self._latest_ns = wall_ns()
+        self._measured_at = monotonic_ns()
         self.previous_ns = 0
 
     def forward(self, data: MetricsData) -> MetricsData:
         """Returns what was collected just now, with times after those of the previous collection."""
         wall, measured = self._wall_ns(), self._monotonic_ns()
         previous = self.previous_ns
-        expected = previous + measured - self._measured_at
+        expected = self._latest_ns + measured - self._measured_at
         self._measured_at = measured
-        if wall > previous:
-            self.previous_ns = wall
+        if wall > self._latest_ns:
+            self._latest_ns = self.previous_ns = wall
             return data
-        self.previous_ns = expected
+        self._latest_ns = self.previous_ns = expected
         return _mapped(data, lambda metric: _later(metric, expected - wall, previous), lambda _scope: True)
 
 

@@ -112,3 +112,16 @@ def test_the_wall_clock_is_followed_again_when_it_has_caught_up(collections):
     last = collections.collect()
 
     assert last["test.sum"][1] == collections.clock.wall_ns
+
+
+def test_a_series_that_began_before_the_clock_was_set_back_is_not_older_than_its_start(collections):
+    started = collections.clock.wall_ns
+    collections.counter.add(1)
+    collections.clock.pass_by(SECOND_NS)
+    collections.clock.wall_ns -= HOUR_NS  # before the first collection
+    first = collections.collect()
+    collections.clock.pass_by(60 * SECOND_NS)
+    second = collections.collect()
+
+    assert first["test.sum"][1] == started + SECOND_NS
+    assert second["test.sum"][1] == started + 61 * SECOND_NS
