@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import contextlib
+from _thread import RLock  # gevent replaces the one in threading, which then serves one thread only
 from itertools import count
-from threading import RLock
 from typing import TYPE_CHECKING
 
 from telemetry.spool.custody import Fate, Owner

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from threading import RLock
+from _thread import RLock  # gevent replaces the one in threading, which then serves one thread only
 from time import monotonic
 from typing import TYPE_CHECKING
 

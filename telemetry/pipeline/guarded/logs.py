@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import copy
+from _thread import RLock  # gevent replaces the one in threading, which then serves one thread only
 from contextlib import suppress
-from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from telemetry import conventions as names

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from threading import RLock
+from _thread import RLock  # gevent replaces the one in threading, which then serves one thread only
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.metrics import Meter, NoOpMeter

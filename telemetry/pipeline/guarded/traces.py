@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from _thread import RLock  # gevent replaces the one in threading, which then serves one thread only
 from contextlib import AbstractContextManager
-from threading import RLock
 from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import context as otel_context
