@@ -73,18 +73,17 @@ def within(kind: str, farm, protocol: str, fault: str, key: str, limit_s: float)
     )
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+def rarer(often: set[str]) -> list[object]:
+    """The faults; those that are not named are left to the long run."""
+    return [each if each in often else pytest.param(each, marks=pytest.mark.long) for each in FAULTS]
+
+
+@pytest.mark.parametrize("fault", rarer({"refused", "hanging", "resetting"}))
 def test_record_calls_take_less_than_five_milliseconds(farm, protocol, fault):
     within("calls", farm, protocol, fault, "p99.9", CALL_S)
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "gevent", "gevent-told"])
-@pytest.mark.parametrize(
-    "fault",
-    [
-        each if each in {"refused", "hanging"} else pytest.param(each, marks=pytest.mark.long)
-        for each in FAULTS
-    ],
-)
+@pytest.mark.parametrize("fault", rarer({"hanging"}))
 def test_an_event_loop_goes_on(farm, protocol, fault, loop):
     within(loop, farm, protocol, fault, "gap", GAP_S)
