@@ -40,11 +40,10 @@ def down(make_scene, **options):
     return scene
 
 
-def test_queued_records_are_bounded_in_bytes(make_scene, protocol):
+def test_queued_records_are_bounded_in_bytes(make_scene):
     limit = 4 * MIB
     scene = down(
         make_scene,
-        protocol=protocol,
         signals=("traces", "logs"),
         settings={"queue_max_bytes": limit, "queue_max_records": 100_000, "shutdown_timeout_seconds": 0.5},
     )
@@ -78,18 +77,17 @@ def test_queued_records_are_bounded_in_number(make_scene):
 
 
 @pytest.mark.parametrize("signals", [("traces",), ("logs",), ("metrics",)])
-def test_the_spool_never_exceeds_its_limit(make_scene, protocol, signals):
+def test_the_spool_never_exceeds_its_limit(make_scene, signals):
     limit = 4 * MIB
     scene = down(
         make_scene,
-        protocol=protocol,
         has_spool=True,
         signals=signals,
         metric_interval_s=0.1,
         temporality="delta",
         settings={"spool_max_bytes": limit, "flush_interval_seconds": 0.05},
     )
-    load = scene.load(count=3000, rate=1000, padding=4000, exit="wait")
+    load = scene.load(count=2000, rate=2000, padding=4000, exit="wait")
     largest = 0
     while load.emitted() < load.options.count and load.process.poll() is None:
         largest = max(largest, size_of(scene.spool))
@@ -130,9 +128,9 @@ def test_memory_does_not_grow_while_the_receiver_is_down(make_scene, minutes):
     assert rss(load) < half + 5
 
 
-def test_a_full_disk_degrades_to_memory_with_a_warning(make_scene, protocol, tmpfs):
+def test_a_full_disk_degrades_to_memory_with_a_warning(make_scene, tmpfs):
     (tmpfs / "ballast").write_bytes(b"x" * 200 * 1024)
-    scene = down(make_scene, protocol=protocol)
+    scene = down(make_scene)
     load = scene.load(count=500, rate=500, padding=2000, spool_dir=str(tmpfs / "spool"), linger_s=2)
     load.all_emitted()
     wait_for(lambda: "No space left" in load.errors(), what="a warning")
@@ -147,7 +145,7 @@ def test_a_full_disk_degrades_to_memory_with_a_warning(make_scene, protocol, tmp
 def test_a_disk_that_becomes_full_and_has_room_again_is_used_again(make_scene, tmpfs):
     scene = down(make_scene, signals=("traces",))
     ballast = tmpfs / "ballast"
-    load = scene.load(count=1200, rate=200, padding=2000, spool_dir=str(tmpfs / "spool"), exit="wait")
+    load = scene.load(count=600, rate=200, padding=2000, spool_dir=str(tmpfs / "spool"), exit="wait")
     load.reach(50)
     with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
         while True:
@@ -157,14 +155,14 @@ def test_a_disk_that_becomes_full_and_has_room_again_is_used_again(make_scene, t
     load.all_emitted()
 
     said = load.shutdown(3)["result"]["traces"]
-    assert said["delivered"] == 1200, (said, load.errors())
+    assert said["delivered"] == load.options.count, (said, load.errors())
 
 
-def test_a_read_only_disk_degrades_to_memory_with_a_warning(make_scene, protocol, tmpfs):
+def test_a_read_only_disk_degrades_to_memory_with_a_warning(make_scene, tmpfs):
     folder = tmpfs / "spool"
     folder.mkdir()
     subprocess.run(["mount", "-o", "remount,ro", tmpfs], check=True)
-    scene = make_scene(protocol=protocol)
+    scene = make_scene()
     load = scene.load(count=100, spool_dir=str(folder))
 
     assert load.end() == 0

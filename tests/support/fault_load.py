@@ -85,7 +85,8 @@ def _paced_at_random(options: LoadOptions) -> Iterator[int]:
         burst = dice.randint(1, 40) if dice.random() < 0.9 else 400
         yield from range(number, number + burst)
         number += burst
-        time.sleep(burst / options.rate * dice.uniform(0.5, 1.5))
+        pause = burst / options.rate * dice.uniform(0.5, 1.5)
+        time.sleep(max(0.0, min(pause, end - time.monotonic())))
 
 
 class _Inherited:
