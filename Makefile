@@ -20,7 +20,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long lint bench bench-quick audit-pyz clean
+.PHONY: help demo test test-long faults soak lint bench bench-quick audit-pyz clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
@@ -37,6 +37,12 @@ test: $(VENV)/.test ## run the tests; fails below 95 % branch coverage (ARGS="te
 
 test-long: $(VENV)/.test ## run the tests that take minutes
 	@$(BIN)/python -m pytest -m long $(ARGS)
+
+faults: $(VENV)/.test ## every fault beside the plain SDK, as a table of counts; 1 when a record is missing (ARGS=--quick)
+	@$(BIN)/python tests/faults/table.py $(ARGS)
+
+soak: $(VENV)/.test ## an hour of random faults; 1 when a record is missing or a resource grew (ARGS="--minutes 5")
+	@$(BIN)/python tests/faults/soak.py $(ARGS)
 
 lint: $(VENV)/.lint $(VENV)/.test ## style, types and layering
 	@$(BIN)/ruff check

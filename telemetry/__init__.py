@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from telemetry.config import Config, UnknownSettingWarning
     from telemetry.errors import ConfigError, ErrorCode, KairosError, MissingExtraError, TelemetryError
     from telemetry.metrics.states import CircuitState, HealthStatus
-    from telemetry.pipeline.outcomes import ExporterStatus, FlushResult, SignalResult
+    from telemetry.pipeline.delivery.outcomes import ExporterStatus, FlushResult, SignalResult
     from telemetry.pipeline.own_instruments import counter, gauge, histogram
     from telemetry.pipeline.recording import (
         classify,
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from telemetry.pipeline.setup import configure_logging, get_logger, init, init_with_config
     from telemetry.pipeline.spans import chat, execute_tool, invoke_agent, observe
     from telemetry.pipeline.telemetry import Telemetry
+    from telemetry.redaction import redact
 
 # fmt: off
 __all__ = [  # noqa: RUF022 - grouped by what a reader looks for
@@ -49,6 +50,8 @@ __all__ = [  # noqa: RUF022 - grouped by what a reader looks for
     "observe", "invoke_agent", "chat", "execute_tool",
     # instruments and logs of your own
     "counter", "gauge", "histogram", "get_logger", "configure_logging",
+    # what exporters do to every text, for text that goes elsewhere
+    "redact",
     # an audit log that can be proven
     "AuditTrail",
     # what set-up may raise or warn of
@@ -62,11 +65,12 @@ _MODULES = {
     "telemetry.config": ("Config", "UnknownSettingWarning"),
     "telemetry.errors": ("ConfigError", "ErrorCode", "KairosError", "MissingExtraError", "TelemetryError"),
     "telemetry.metrics.states": ("CircuitState", "HealthStatus"),
-    "telemetry.pipeline.outcomes": ("ExporterStatus", "FlushResult", "SignalResult"),
+    "telemetry.pipeline.delivery.outcomes": ("ExporterStatus", "FlushResult", "SignalResult"),
     "telemetry.pipeline.own_instruments": ("counter", "gauge", "histogram"),
     "telemetry.pipeline.setup": ("configure_logging", "get_logger", "init", "init_with_config"),
     "telemetry.pipeline.spans": ("chat", "execute_tool", "invoke_agent", "observe"),
     "telemetry.pipeline.telemetry": ("Telemetry",),
+    "telemetry.redaction": ("redact",),
 }
 # fmt: on
 _MODULE_OF = {name: module for module, names_there in _MODULES.items() for name in names_there}

@@ -9,8 +9,11 @@ tried at many places reads far.
 from __future__ import annotations
 
 import re
+from functools import cache
 
-__all__ = ["MASK", "RULES", "is_secret_key", "is_secret_number", "may_hold_secret", "redact"]
+from telemetry.text import printable
+
+__all__ = ["MASK", "is_secret_key", "is_secret_number", "may_hold_secret", "redact", "rules"]
 
 MASK = "***"
 
@@ -44,55 +47,35 @@ _VALUE = (
 _IS_NOTHING = r"(?!(?:true|false|null|none)(?![^\s,;&)\]}\"'\\]))"
 _IS_NUMBER = r"(?![0-9.]{1,32}(?![^\s,;&)\]}\"'\\]))"
 
-
-def _rule(pattern: str, flags: re.RegexFlag = re.ASCII) -> re.Pattern[str]:
-    return re.compile(pattern, flags | re.ASCII | re.DOTALL)
-
-
-RULES: tuple[re.Pattern[str], ...] = (
-    _rule(
-        r"(-----BEGIN (?:[A-Z0-9 ]{0,40} )?PRIVATE KEY(?: BLOCK)?-----)"
-        r"(?:(?!-----END ).)++",  # to the end of the text, where it was cut
-    ),
+# Each finds one kind of secret; its first group is what stays.
+_RULES = (
+    # A private key: up to its end, or to the end of the text where it was cut.
+    r"(-----BEGIN (?:[A-Z0-9 ]{0,40} )?PRIVATE KEY(?: BLOCK)?-----)(?:(?!-----END ).)++",
     # A JSON web token: header, claims, signature.
-    _rule(r"(?<![\w-])(eyJ)[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}+"),
+    r"(?<![\w-])(eyJ)[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+){0,3}+",
     # Keys of providers; all of them hold digits, and words with the same beginning mostly do not.
-    _rule(rf"{_START}({_PREFIXES})(?=[A-Za-z_+/=-]{{0,64}}[0-9])[\w+/=-]{{16,}}+(?:\.[\w-]{{16,}}+)?+"),
-    _rule(rf"{_START}(AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16}}(?![A-Za-z0-9])"),  # AWS
-    _rule(rf"{_START}(services/T)[A-Z0-9]{{6,16}}/B[A-Z0-9]{{6,16}}/[A-Za-z0-9]{{16,}}+"),  # Slack's webhooks
+    rf"{_START}({_PREFIXES})(?=[A-Za-z_+/=-]{{0,64}}[0-9])[\w+/=-]{{16,}}+(?:\.[\w-]{{16,}}+)?+",
+    rf"{_START}(AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16}}(?![A-Za-z0-9])",  # AWS
+    rf"{_START}(services/T)[A-Z0-9]{{6,16}}/B[A-Z0-9]{{6,16}}/[A-Za-z0-9]{{16,}}+",  # Slack's webhooks
     # A URL's password, up to the last @ before the path; and what is too long for a user's name.
-    _rule(r"(://[^\s/?#@:\"'<>\\]{0,256}:)[^\s/?#\"'<>\\]{1,1024}(?=@)"),
-    _rule(r"(://)[^\s/?#@:\"'<>\\]{20,1024}(?=@)"),
+    r"(://[^\s/?#@:\"'<>\\]{0,256}:)[^\s/?#\"'<>\\]{1,1024}(?=@)",
+    r"(://)[^\s/?#@:\"'<>\\]{20,1024}(?=@)",
     # Signed URLs: what OpenTelemetry's conventions name for `url.full`, and AWS's newer names.
-    _rule(
-        r"([?&](?:AWSAccessKeyId|(?:X-(?:Amz|Goog)-)?Signature|X-(?:Amz|Goog)-Credential|sig)=)[^\s&#\"'<>\\]++",
-        re.IGNORECASE,
-    ),
+    r"(?i)([?&](?:AWSAccessKeyId|(?:X-(?:Amz|Goog)-)?Signature|X-(?:Amz|Goog)-Credential|sig)=)"
+    r"[^\s&#\"'<>\\]++",
     # Values of `Authorization`; a short word of letters is prose ("basic authentication"), not one of these.
-    _rule(
-        rf"{_START}((?:[Bb]earer|BEARER|[Bb]asic|BASIC)[ \t]{{1,4}})"
-        r"(?![A-Z]?[a-z_-]{0,19}(?:=[^=]|[.,:;!?]?(?![\w.~+/=-])))[\w.~+/=-]{6,}+"
-    ),
-    _rule(r"(cookie[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?)[^\s\"'\\][^\r\n\"'\\]*+", re.IGNORECASE),
+    rf"{_START}((?:[Bb]earer|BEARER|[Bb]asic|BASIC)[ \t]{{1,4}})"
+    r"(?![A-Z]?[a-z_-]{0,19}(?:=[^=]|[.,:;!?]?(?![\w.~+/=-])))[\w.~+/=-]{6,}+",
+    r"(?i)(cookie[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\"']?)[^\s\"'\\][^\r\n\"'\\]*+",
     # `key=value`, `key: value`, members of JSON (also of JSON within text), Python's dicts and arguments.
-    _rule(
-        rf"((?:{_STRONG})[0-9]?{_QUOTE}[ \t]{{0,4}}{_ASSIGNED}{_QUOTE}{_SCHEME}){_IS_NOTHING}{_VALUE}",
-        re.IGNORECASE,
-    ),
-    _rule(rf"(pwd{_QUOTE}[ \t]{{0,4}}{_ASSIGNED}{_QUOTE})(?!/){_IS_NOTHING}{_VALUE}", re.IGNORECASE),
-    _rule(
-        rf"((?:{_WEAK})(?:\\{{0,8}}[\"'][ \t]{{0,4}}{_ASSIGNED}|[ \t]{{0,4}}(?:=>|:=|=(?!=))[ \t]{{0,4}})"
-        rf"{_QUOTE}{_SCHEME}){_IS_NOTHING}{_IS_NUMBER}{_VALUE}",
-        re.IGNORECASE,
-    ),
+    rf"(?i)((?:{_STRONG})[0-9]?{_QUOTE}[ \t]{{0,4}}{_ASSIGNED}{_QUOTE}{_SCHEME}){_IS_NOTHING}{_VALUE}",
+    rf"(?i)(pwd{_QUOTE}[ \t]{{0,4}}{_ASSIGNED}{_QUOTE})(?!/){_IS_NOTHING}{_VALUE}",
+    rf"(?i)((?:{_WEAK})(?:\\{{0,8}}[\"'][ \t]{{0,4}}{_ASSIGNED}|[ \t]{{0,4}}(?:=>|:=|=(?!=))[ \t]{{0,4}})"
+    rf"{_QUOTE}{_SCHEME}){_IS_NOTHING}{_IS_NUMBER}{_VALUE}",
     # In prose, `token: ` is followed by all sorts of things; what is long and has digits is a secret.
-    _rule(
-        rf"((?:{_WEAK}):[ \t]{{0,4}}{_QUOTE}{_SCHEME}){_IS_NUMBER}"
-        rf"(?=[\w.~+/=-]{{8}})(?=[A-Za-z_.~+/=-]{{0,64}}[0-9]){_VALUE}",
-        re.IGNORECASE,
-    ),
+    rf"(?i)((?:{_WEAK}):[ \t]{{0,4}}{_QUOTE}{_SCHEME}){_IS_NUMBER}"
+    rf"(?=[\w.~+/=-]{{8}})(?=[A-Za-z_.~+/=-]{{0,64}}[0-9]){_VALUE}",
 )
-"""Each finds one kind of secret; its first group is what stays."""
 
 # How secrets that have a shape begin, and that no letter or digit stands before them. One search that is
 # tried only where words begin costs a fifth of one for the list of prefixes.
@@ -101,6 +84,12 @@ _SHAPE = re.compile(
     r"|A(?:Iza|KIA|SIA|BIA|CCA|BSK)|eyJ|x(?:ox|app-|ai-)|PRIVATE KEY|p(?:ypi-|plx-)"
     r"|[Bb](?:earer|asic)|B(?:EARER|ASIC)|h(?:f_|caik_)|r(?:8_|k_)|npm_|NRAK-|d(?:api|ckr_pat_)|ya29\.|whsec_)"
 )
+
+
+@cache
+def rules() -> tuple[re.Pattern[str], ...]:
+    """Gives the rules. Compiling them takes some milliseconds, which start-up does not pay for."""
+    return tuple(re.compile(rule, re.ASCII | re.DOTALL) for rule in _RULES)
 
 
 def may_hold_secret(text: str) -> bool:
@@ -129,18 +118,23 @@ def may_hold_secret(text: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """Masks the secrets in a text.
+    """Masks the secrets in a text; what is exported has been through it. Thread-safe; never raises.
+
+    Known are credentials by their look (keys of providers, web tokens, private keys, passwords in URLs) and
+    what is called a password, secret, token, API key, authorization or the like, before `=` or `:`.
 
     Args:
-        text: Any text.
+        text: Any text; anything else is taken for the text that it has.
 
     Returns:
         The same object where there are none.
     """
+    if type(text) is not str:
+        text = printable(text)
     if not may_hold_secret(text):
         return text
     cleaned = text
-    for rule in RULES:
+    for rule in rules():
         cleaned = rule.sub(rf"\g<1>{MASK}", cleaned)
     return cleaned if cleaned != text else text
 

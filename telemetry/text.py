@@ -55,7 +55,7 @@ def cut_stack(stack: str, limit: int) -> str:
 def printable(value: object) -> str:
     """Returns the text of anything; what has none is named by its type instead. Never raises."""
     try:
-        return str.__str__(value) if isinstance(value, str) else str(value)
+        return str.__str__(value) if issubclass(type(value), str) else str(value)
     except Exception:  # noqa: BLE001 - a value's own methods may raise anything
         return f"<unprintable {type_name(value)}>"
 

@@ -46,6 +46,7 @@ BEYOND_THE_CONTRACT = {
     "counter",
     "gauge",
     "histogram",
+    "redact",
     "TelemetryError",
     "MissingExtraError",
     "UnknownSettingWarning",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from telemetry.redaction import MASK, RULES, is_secret_key, is_secret_number, may_hold_secret, redact
+from telemetry.redaction import MASK, is_secret_key, is_secret_number, may_hold_secret, redact, rules
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\nabc=\n-----END RSA PRIVATE KEY-----"
@@ -110,7 +110,7 @@ PIECES = st.one_of(WORDS, st.text(max_size=8), st.from_regex(r"[A-Za-z0-9_=:/+-]
 
 def redact_naively(text: str) -> str:
     """The same without looking whether there is anything to do."""
-    for rule in RULES:
+    for rule in rules():
         text = rule.sub(rf"\g<1>{MASK}", text)
     return text
 
@@ -132,6 +132,23 @@ def test_a_secret_is_known_by_what_it_is_called(text):
 @pytest.mark.parametrize("text", HARMLESS)
 def test_ordinary_text_stays_the_same_object(text):
     assert redact(text) is text
+
+
+def test_anything_else_is_taken_for_its_text():
+    class Name(str):
+        __slots__ = ()
+
+        def __contains__(self, _: object) -> bool:
+            raise RuntimeError
+
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert redact(ValueError("password=hunter2")) == "password=***"
+    assert redact(Name("password=hunter2")) == "password=***"
+    assert redact(Broken()) == "<unprintable Broken>"
+    assert redact(None) == "None"
 
 
 @settings(max_examples=1000, deadline=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from telemetry import CircuitState, HealthStatus, classify
+from telemetry import CircuitState, HealthStatus, classify, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,7 +130,7 @@ class Component:
             error = {
                 "type": type(self._error).__qualname__,
                 "code": str(classify(self._error, self.name).code),
-                "message": str(self._error)[:_MAX_MESSAGE],
+                "message": redact(str(self._error))[:_MAX_MESSAGE],
                 "at": self._failed_at.isoformat(),
             }
         return {

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from telemetry.config.secret import MASK, Secret
+from telemetry.config.secret import MASK
 from telemetry.config.settings import KINDS, Settings
 
 __all__ = ["Row", "rows"]
@@ -35,10 +35,8 @@ def rows(config: Settings) -> list[Row]:
 def _plain(name: str, value: object) -> str | bool | int | float | dict[str, object] | None:
     if name == "otlp_headers" and isinstance(value, Mapping):
         return dict.fromkeys(value, MASK)
-    if isinstance(value, Secret):
-        return MASK
     if isinstance(value, Mapping):
         return {key: list(item) if isinstance(item, tuple) else item for key, item in value.items()}
     if value is None or isinstance(value, str | bool | int | float):
         return value
-    return str(value)
+    return str(value)  # of a token, the mask

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from telemetry.config import Settings
 
-__all__ = ["LOCAL", "check_spool"]
+__all__ = ["LOCAL"]
 
 _SCRAPE_TIMEOUT_S = 2.0
 
@@ -66,14 +66,6 @@ def _serves_metrics(host: str, port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def check_spool(directory: Path) -> Answer:
-    """Count what waits on disk for a receiver."""
-    waiting = [entry.stat().st_size for entry in directory.glob("**/*") if entry.is_file()]
-    if not waiting:
-        return Answer(symptoms.SPOOL_EMPTY, str(directory))
-    return Answer(symptoms.SPOOL_WAITS, f"{len(waiting)} files, {sum(waiting)} bytes in {directory}")
 
 
 LOCAL: Mapping[str, Callable[[Settings], Answer]] = {

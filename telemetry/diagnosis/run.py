@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from telemetry.diagnosis import symptoms
 from telemetry.diagnosis.findings import Answer, Finding
-from telemetry.diagnosis.local import LOCAL, check_spool
+from telemetry.diagnosis.local import LOCAL
+from telemetry.diagnosis.spool import check_spool
 from telemetry.diagnosis.targets import GRPC, HTTP, Target, grpc_target, http_target
 from telemetry.errors import MissingExtraError, TelemetryError
 
@@ -33,7 +34,8 @@ def diagnose(config: Settings) -> Iterator[Finding]:
     summary = f"service {config.service_name}, exporter {','.join(exporters)}"
     yield Answer(symptoms.SETTINGS_VALID, summary).finding("settings")
     if config.spool_dir is not None:
-        yield check_spool(Path(config.spool_dir)).finding("spool")
+        for answer in check_spool(Path(config.spool_dir)):
+            yield answer.finding("spool")
     for exporter in exporters:
         if exporter in LOCAL:
             yield LOCAL[exporter](config).finding(exporter)
@@ -64,4 +66,6 @@ def _build(exporter: str, config: Settings) -> Answer:
     for part in (built.metrics, built.spans, built.logs):
         if part is not None:
             part.shutdown()
+    if built.otlp is not None:
+        built.otlp.transport.close()
     return Answer(symptoms.FOREIGN)

@@ -45,10 +45,28 @@ FOREIGN = _warning(
     "It comes from another package and could be built. Run `kairos demo` with it and look at its "
     "destination.",
 )
+SPOOL_WRITABLE = _ok("the spool can be written")
+SPOOL_BLOCKED = _warning(
+    "the spool cannot be written",
+    "Until it can, what waits for the receiver waits in memory and is lost with the process. Free some "
+    "space, let the service's user and nobody else write there, or set KAIROS_TELEMETRY_SPOOL_DIR to "
+    "another directory.",
+)
 SPOOL_EMPTY = _ok("nothing waits in the spool")
 SPOOL_WAITS = _warning(
     "data waits in the spool",
-    "It is sent as soon as the receiver takes data again; see the checks of the exporters.",
+    "The process that wrote it sends it as soon as the receiver takes data, see the checks of the "
+    "exporters; where that process is gone, the next one that starts does, or `kairos spool send`.",
+)
+SPOOL_DEAD_LETTERS = _warning(
+    "the receiver refused data for good",
+    "Correct what it objects to, then `kairos spool send --dead-letters`; or throw it away with "
+    "`kairos spool drop --dead-letters`.",
+)
+SPOOL_DAMAGED = _warning(
+    "damaged files were set aside",
+    "A disk that was full or lost power, or somebody, changed files of the spool; they cannot be sent. "
+    "Check the disk, then `kairos spool drop --dead-letters`.",
 )
 
 # -- the way to the server ---------------------------------------------------------------------

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Encoded", "encode_logs", "encode_metrics", "encode_spans"]
 
 # How many are encoded in about half a millisecond: that is how long the application may wait.
-_SPANS: Final = 16
-_LOGS: Final = 24
-_POINTS: Final = 32
+_SPANS: Final = 12
+_LOGS: Final = 16
+_POINTS: Final = 24
 
 _T = TypeVar("_T")
 

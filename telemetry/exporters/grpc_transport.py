@@ -28,12 +28,12 @@ _SERVICES: Final[dict[Signal, str]] = {
     "logs": "logs.v1.LogsService",
 }
 _OPTIONS: Final = (
-    # gRPC waits up to two minutes between attempts to connect; after an outage that is how long
-    # nothing would arrive.
+    # How long one attempt to connect may take: a network that swallowed packets is asked again then.
+    # gRPC's 20 seconds are more than a whole request has.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
+    # gRPC waits up to two minutes between attempts to connect; ours are made when there is something to send.
     ("grpc.initial_reconnect_backoff_ms", 500),
     ("grpc.max_reconnect_backoff_ms", 1_000),
-    # ... and up to 20 seconds for one attempt, which a network that swallows packets uses up.
-    ("grpc.min_reconnect_backoff_ms", 5_000),
     # A new channel must not find the broken connection of the old one, nor the application's.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
@@ -44,6 +44,8 @@ _RETRYABLE: Final = frozenset(
     {"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"}
 )
 _DENIED: Final = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
+# How gRPC says that there is no connection; anything else comes from a server.
+_UNREACHABLE: Final = ("failed to connect to all addresses", "errors resolving")
 # gRPC has no code for a failed handshake; these are its words, and BoringSSL's, for a certificate that
 # one side does not accept.
 _CERTIFICATE_TROUBLE: Final = (
@@ -112,7 +114,10 @@ class GrpcTransport:
             if code is grpc.StatusCode.DEADLINE_EXCEEDED:
                 self._replace(line)  # its connection may be dead without knowing
                 return RetryLater(self._speech.say(f"did not answer within {timeout_s:g} s"))
-            return self._reply_of(code.name, error.details() or "", _status_details(error))
+            details = error.details() or ""
+            if details.startswith(_UNREACHABLE):
+                self._replace(line)  # it would answer so until its own time to connect again has come
+            return self._reply_of(code.name, details, _status_details(error))
         return accepted(request.signal, body, self._speech)
 
     def _reply_of(self, code: str, details: str, status: bytes) -> Reply:

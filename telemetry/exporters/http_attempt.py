@@ -79,7 +79,7 @@ class Attempt:
             _CURRENT.reset(token)
 
 
-_CURRENT: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
+_CURRENT: ContextVar[Attempt] = ContextVar("attempt")  # requests and urllib3 pass nothing on to a connection
 
 
 class _Answer(io.RawIOBase):
@@ -94,9 +94,7 @@ class _Answer(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        attempt = _CURRENT.get()
-        if attempt is not None:
-            attempt.hold(self._connection)
+        _CURRENT.get().hold(self._connection)
         read: int | None = self._raw.readinto(buffer)
         return read
 
@@ -116,8 +114,6 @@ class _Connection(HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         attempt = _CURRENT.get()
-        if attempt is None:
-            return super()._new_conn()
         failure: OSError | None = None
         # urllib3 would give each of a name's addresses the whole time.
         for family, kind, protocol, _, address in socket.getaddrinfo(
@@ -137,13 +133,9 @@ class _Connection(HTTPConnection):
         raise failure or OSError(f"{self.host} has no address")
 
     def send(self, data: Any) -> None:
-        attempt = _CURRENT.get()
-        if attempt is None or not isinstance(data, bytes):
-            super().send(data)
-            return
         for start in range(0, len(data), _BLOCK):
             if self.sock is not None:  # else the first send connects
-                attempt.hold(self.sock)
+                _CURRENT.get().hold(self.sock)
             super().send(data[start : start + _BLOCK])
 
 
@@ -160,7 +152,7 @@ class _SecurePool(HTTPSConnectionPool):
 
 
 class AttemptAdapter(HTTPAdapter):
-    """Connections that keep to the deadline of the thread's `Attempt`."""
+    """Connections that keep to the deadline of the thread's `Attempt`; it has to be `running`."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Uses our connections for direct requests."""

@@ -155,6 +155,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _is_about_certificates(error: BaseException) -> bool:
     if isinstance(error, ssl.SSLError):
-        return isinstance(error, ssl.SSLCertVerificationError) or "CERTIFICATE" in (error.reason or "")
+        return "CERTIFICATE" in (error.reason or "")  # theirs is not trusted, or ours is not
     # requests tells of a file that is missing in this way; the settings were checked, but files vanish.
     return isinstance(error, FileNotFoundError) or "invalid path" in str(error)

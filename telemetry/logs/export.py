@@ -12,13 +12,15 @@ from opentelemetry.context import get_current
 
 from telemetry import conventions
 from telemetry.logs.exceptions import exception_of, exception_text, message_of, type_name
-from telemetry.logs.otel_api import LoggerSource, LogRecord, SeverityNumber, is_suppressed, suppressed
+from telemetry.logs.otel_api import LoggerSource, LogRecord, SeverityNumber, is_suppressed
 from telemetry.logs.values import PlainValue, describe, extra_fields, message, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from opentelemetry.context import Context
+
+    _Emission = tuple[LoggerSource, str, Callable[[Context], LogRecord], Context]
 
 __all__ = ["EXPORT_THREAD_PREFIX", "LogExportHandler", "emit_log", "log_record", "severity"]
 
@@ -33,6 +35,10 @@ _EXPORTING_LOGGERS = frozenset(
     {"opentelemetry", "telemetry", "grpc", "urllib3", "requests", "httpx", "httpcore"}
 )
 # OpenTelemetry's names for Python's levels, which differ in two.
+_MOST_IN_A_ROW = 8
+"""Records that one log call emits, with those that are logged in the middle of it."""
+_HERE = threading.local()
+"""The records that wait in this thread; nothing outlives a log call."""
 _SEVERITY_TEXT = {"WARNING": "WARN", "CRITICAL": "FATAL"}
 
 
@@ -59,17 +65,36 @@ def emit_log(source: LoggerSource, name: str, build: Callable[[Context], LogReco
     """
     if is_suppressed():
         return
-    context = get_current()
+    waiting: list[_Emission] | None = getattr(_HERE, "waiting", None)
+    emission = (source, name, build, get_current())
+    if waiting is None:
+        _emit_all([emission])
+    elif not _is_of_exporting(name):
+        waiting.append(emission)
+
+
+def _emit_all(waiting: list[_Emission]) -> None:
+    """Emits a record, then those that were logged in the middle of it.
+
+    A `__str__` or a destructor may log while a lock is held here, so its turn comes afterwards; not for
+    ever, for it may do so every time. What the SDK and we ourselves log meanwhile is no record at all.
+    This is not noted in the context: see `telemetry.tracing.collection`.
+    """
+    _HERE.waiting = waiting
     try:
-        # Whatever logs in here (an SDK's warning on an attribute, a destructor that the garbage
-        # collector runs while a lock is held) must not come back into the pipeline.
-        with suppressed():
-            logger = source(name)
-            if logger is not None:
-                logger.emit(build(context))
-    except Exception as problem:  # noqa: BLE001 - logging must not break the code that logs
-        if logging.raiseExceptions:
-            _report(name, problem)
+        for _ in range(_MOST_IN_A_ROW):
+            source, name, build, context = waiting.pop(0)
+            try:
+                logger = source(name)
+                if logger is not None:
+                    logger.emit(build(context))
+            except Exception as problem:  # noqa: BLE001 - logging must not break the code that logs
+                if logging.raiseExceptions:
+                    _report(name, problem)
+            if not waiting:
+                break
+    finally:
+        _HERE.waiting = None
 
 
 def log_record(
@@ -171,10 +196,14 @@ def _attributes(record: logging.LogRecord) -> dict[str, PlainValue]:
 
 
 def _is_from_an_export(name: str, thread: str | None) -> bool:
-    if name.partition(".")[0] not in _EXPORTING_LOGGERS:
+    if not _is_of_exporting(name):
         return False
     thread = thread or threading.current_thread().name  # logging.logThreads may be off
     return thread.startswith(_EXPORT_THREADS) or thread.endswith(_GRPC_THREADS)
+
+
+def _is_of_exporting(name: str) -> bool:
+    return name.partition(".")[0] in _EXPORTING_LOGGERS
 
 
 def _report(name: str, problem: Exception) -> None:

@@ -13,7 +13,7 @@ from telemetry.errors import ConfigError
 from telemetry.logs.export import LogExportHandler
 from telemetry.logs.formatters import JsonFormatter, TextFormatter
 from telemetry.logs.trace_context import TraceContextFilter
-from telemetry.logs.values import describe
+from telemetry.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +54,7 @@ def get_logger(name: str | None = None) -> logging.Logger:
     Args:
         name: Dotted name, usually `__name__`; default: the root logger.
     """
-    return logging.getLogger(name if name is None or isinstance(name, str) else describe(name))
+    return logging.getLogger(name if name is None or type(name) is str else printable(name))
 
 
 def configure_logging(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from threading import RLock
+from _thread import RLock  # gevent replaces the one in threading, which then serves one thread only
 from typing import TYPE_CHECKING, TypeVar
 
 from telemetry.conventions import OWN_METRICS

@@ -9,7 +9,7 @@ observable instruments; histograms pass through to the SDK's.
 from __future__ import annotations
 
 import time
-from threading import RLock
+from _thread import RLock  # gevent replaces the one in threading, which then serves one thread only
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from telemetry.conventions import OVERFLOW

@@ -29,7 +29,7 @@ def number_of(value: object) -> int | float | None:
     if kind is float:
         return value if -_LARGEST <= value <= _LARGEST else None  # type: ignore[operator, return-value]  # false for NaN too
     if kind is int:
-        return _fitting(value)  # type: ignore[arg-type]
+        return _fitting(value)  # type: ignore[arg-type]  # its type was looked up above
     return _converted(value, kind)
 
 

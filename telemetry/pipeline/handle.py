@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from telemetry.classification import Classifier
     from telemetry.metrics.error_counts import ErrorSeries
     from telemetry.metrics.instrument_set import InstrumentSet
-    from telemetry.pipeline.exits import Exits
-    from telemetry.pipeline.globals import GlobalProviders
     from telemetry.pipeline.lasting_meter import LastingMeter
+    from telemetry.pipeline.process.exits import Exits
     from telemetry.pipeline.recorder import Recorder
     from telemetry.pipeline.span_reader import SpanRelay
+    from telemetry.pipeline.switchable.globals import GlobalProviders
     from telemetry.pipeline.telemetry import Telemetry
 
     Setters = dict[object, dict[object, Callable[[], None]]]
@@ -89,7 +89,7 @@ class Handle:
     def global_providers(self) -> GlobalProviders:
         """The process's global OpenTelemetry providers; made on first use."""
         if self._global_providers is None:
-            from telemetry.pipeline.globals import GlobalProviders
+            from telemetry.pipeline.switchable.globals import GlobalProviders
 
             self._global_providers = GlobalProviders()
         return self._global_providers

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from opentelemetry import metrics, trace
 
 from telemetry.logs.otel_api import get_logger_provider
-from telemetry.pipeline.outcomes import FlushResult
+from telemetry.pipeline.delivery.outcomes import FlushResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from telemetry.exporters.base import Exporters
-    from telemetry.pipeline.fork_safe import ForkSafe
-    from telemetry.pipeline.outcomes import ExporterStatus
+    from telemetry.pipeline.delivery.outcomes import ExporterStatus
+    from telemetry.pipeline.process.fork_safe import ForkSafe
     from telemetry.pipeline.span_reader import SpanReader, SpanRelay
 
 __all__ = ["InheritedProviders"]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from telemetry.config import Settings
     from telemetry.exporters.base import Exporters
     from telemetry.logs.otel_api import Logger
-    from telemetry.pipeline.outcomes import ExporterStatus, FlushResult
+    from telemetry.pipeline.delivery.outcomes import ExporterStatus, FlushResult
 
 __all__ = ["NoTelemetry"]
 
@@ -72,7 +72,7 @@ class NoTelemetry:
 
     def force_flush(self, timeout: float | None = None) -> FlushResult:  # noqa: ARG002 - Telemetry's signature
         """Returns an empty result: there is nothing to export."""
-        from telemetry.pipeline.outcomes import FlushResult
+        from telemetry.pipeline.delivery.outcomes import FlushResult
 
         return FlushResult()
 

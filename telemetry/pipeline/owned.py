@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
+from opentelemetry.sdk.trace import SpanLimits
 
-from telemetry.exporters.sdk_logs import LoggerProvider, LogRecordLimits
-from telemetry.pipeline.outlets import Outlets
+from telemetry.exporters.sdk_logs import LogRecordLimits
+from telemetry.pipeline.delivery.outlets import Outlets
+from telemetry.pipeline.guarded.logs import GuardedLoggerProvider
+from telemetry.pipeline.guarded.metrics import GuardedMeterProvider
+from telemetry.pipeline.guarded.traces import GuardedTracerProvider
 from telemetry.pipeline.processors import QueueLogs, QueueSpans
 from telemetry.pipeline.resource import resource_of
 from telemetry.pipeline.sampling import ParentOrRatio
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
     from telemetry.config import Settings
     from telemetry.exporters.base import Exporters
     from telemetry.metrics.instruments import Counter
-    from telemetry.pipeline.fork_safe import ForkSafe
-    from telemetry.pipeline.outcomes import ExporterStatus, FlushResult
+    from telemetry.metrics.limits import Limits
+    from telemetry.pipeline.delivery.outcomes import ExporterStatus, FlushResult
+    from telemetry.pipeline.process.fork_safe import ForkSafe
     from telemetry.pipeline.self_metrics import SelfMetrics
     from telemetry.pipeline.span_reader import SpanReader
+    from telemetry.pipeline.trouble import Trouble
 
 __all__ = ["OwnedProviders"]
 
@@ -36,6 +40,8 @@ class OwnedProviders:
         config: The settings.
         self_metrics: Where drops and durations are recorded.
         counters: Our counters by name, for the start times of their series.
+        limits: Of attributes of series; counts what is refused.
+        trouble: Takes what could not be recorded.
         is_child: Whether this process was forked from one with the same settings.
 
     Raises:
@@ -49,6 +55,8 @@ class OwnedProviders:
         config: Settings,
         self_metrics: SelfMetrics,
         counters: Callable[[], dict[str, Counter]],
+        limits: Limits,
+        trouble: Trouble,
         *,
         is_child: bool = False,
     ) -> None:
@@ -56,11 +64,17 @@ class OwnedProviders:
         resource = resource_of(config, is_child=is_child)
         # One character too many shows that a value was longer: it is cut, and counted, on its way out.
         visibly_cut = config.attribute_value_limit + 1
-        self.meter_provider = MeterProvider(
-            outlets.metric_readers, resource, shutdown_on_exit=False, views=views(config.cardinality_limit)
+        self.meter_provider = GuardedMeterProvider(
+            limits,
+            trouble,
+            metric_readers=outlets.metric_readers,
+            resource=resource,
+            shutdown_on_exit=False,
+            views=views(config.cardinality_limit),
         )
         self._spans = QueueSpans(outlets.span_workers, outlets.flush, keep_errors=config.traces_keep_errors)
-        self.tracer_provider = TracerProvider(
+        self.tracer_provider = GuardedTracerProvider(
+            trouble,
             sampler=ParentOrRatio(config.traces_sampler_ratio, keep_errors=config.traces_keep_errors),
             resource=resource,
             shutdown_on_exit=False,
@@ -68,8 +82,9 @@ class OwnedProviders:
             active_span_processor=self._spans,
             meter_provider=self.meter_provider,
         )
-        self.logger_provider = LoggerProvider(
-            resource,
+        self.logger_provider = GuardedLoggerProvider(
+            trouble,
+            resource=resource,
             shutdown_on_exit=False,
             meter_provider=self.meter_provider,
             log_record_limits=LogRecordLimits(max_attribute_length=visibly_cut),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
     from telemetry.exporters.sdk_logs import ReadWriteLogRecord
-    from telemetry.pipeline.batch import BatchWorker
+    from telemetry.pipeline.delivery.batch import BatchWorker
     from telemetry.pipeline.span_reader import SpanReader
 
 __all__ = ["QueueLogs", "QueueSpans"]

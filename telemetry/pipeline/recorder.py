@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind, get_current_span, set_span_in_context
 from telemetry import conventions as names
 from telemetry.classification import is_cancellation, leaves
 from telemetry.errors import ErrorCode
+from telemetry.tracing.collection import watch
 from telemetry.tracing.marks import counted_as, mark_counted
 from telemetry.tracing.null import NULL_SPAN
 
@@ -75,6 +76,7 @@ class Recorder:
         self._classifier = classifier
         self._span_errors = span_errors
         self._start_span = tracer.start_span
+        self._watch = watch()
         self.short_cuts: dict[str | None, dict[type, ErrorSeries]] = {}
 
     # -- errors ----------------------------------------------------------------------------
@@ -134,13 +136,16 @@ class Recorder:
             self.trouble.report("start_span", problem, "traces")
             return self._start_bare(spec, kind)
 
-    def attach(self, span: Span) -> Token[Context]:
-        """Makes a span the current one."""
+    def attach(self, span: Span) -> Token[Context] | None:
+        """Makes a span the current one; None where that is not possible."""
+        if self._watch.thread and self._watch.is_here():
+            return None
         return context.attach(set_span_in_context(span))
 
-    def detach(self, attached: Token[Context]) -> None:
+    def detach(self, attached: Token[Context] | None) -> None:
         """Undoes `attach`."""
-        context.detach(attached)
+        if attached is not None:
+            context.detach(attached)
 
     def fail(self, span: Span, error: BaseException, component: str | None) -> None:
         """Reports what left a span as an exception; never raises, for it runs in the agent's own frames."""

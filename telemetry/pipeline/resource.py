@@ -10,7 +10,7 @@ from uuid import uuid4
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.version import __version__ as sdk_version
 
-from telemetry.pipeline.children import is_worker
+from telemetry.pipeline.process.children import is_worker
 
 if TYPE_CHECKING:
     from telemetry.config import Settings

@@ -7,8 +7,10 @@ import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from telemetry.pipeline.exits import Exits
-from telemetry.pipeline.forks import Forks
+from telemetry.pipeline.process import threads
+from telemetry.pipeline.process.exits import Exits
+from telemetry.pipeline.process.forks import Forks
+from telemetry.pipeline.process.preloading import preload
 from telemetry.pipeline.span_reader import LateReader
 from telemetry.pipeline.telemetry import Telemetry
 
@@ -41,6 +43,10 @@ def start(handle: Handle, config: Settings) -> Telemetry:
             stacklevel=4,
         )
         earlier.shutdown()
+    if threads.are_greenlets():
+        # Later, it would be threads that load them, side by side; but gevent's locks, which importing takes
+        # then, are none between threads.
+        preload(config.all_exporters, is_http_wanted=True)
     telemetry = Telemetry(handle, config, _span_reader(handle) if config.genai else None)
     telemetry.publish()
     handle.activate(telemetry)

@@ -22,9 +22,9 @@ from telemetry.metrics.states import circuit_states, health_states
 from telemetry.pipeline.genai_sink import ConfiguredGenAI
 from telemetry.pipeline.inherited import InheritedProviders
 from telemetry.pipeline.owned import OwnedProviders
+from telemetry.pipeline.process.ticker import Ticker
 from telemetry.pipeline.recorder import Recorder
 from telemetry.pipeline.self_metrics import SelfMetrics
-from telemetry.pipeline.ticker import Ticker
 from telemetry.pipeline.trouble import Trouble
 from telemetry.tracing.span_errors import SpanErrors
 from telemetry.version import __version__
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from telemetry.exporters.base import Exporters
     from telemetry.logs.otel_api import Logger
     from telemetry.metrics.instruments import Counter
-    from telemetry.pipeline.globals import GlobalProviders
+    from telemetry.pipeline.delivery.outcomes import ExporterStatus, FlushResult
     from telemetry.pipeline.handle import Handle
-    from telemetry.pipeline.outcomes import ExporterStatus, FlushResult
     from telemetry.pipeline.span_reader import ReaderFactory
+    from telemetry.pipeline.switchable.globals import GlobalProviders
 
 __all__ = ["Telemetry"]
 
@@ -84,7 +84,9 @@ class Telemetry:
         if config.all_exporters == ("inherit",):
             self._providers = InheritedProviders(self._handle.span_relay)
         else:
-            self._providers = OwnedProviders(config, self._self_metrics, self._counters, is_child=is_child)
+            self._providers = OwnedProviders(
+                config, self._self_metrics, self._counters, limits, trouble, is_child=is_child
+            )
         self.meter: Meter = self._providers.meter_provider.get_meter(names.SCOPE_NAME, __version__)
         self.tracer: Tracer = self._providers.tracer_provider.get_tracer(names.SCOPE_NAME, __version__)
         self.logger: Logger = self._providers.logger_provider.get_logger(names.SCOPE_NAME, __version__)
@@ -128,6 +130,8 @@ class Telemetry:
         ):
             group.publish(self._publication)
         self._user_instruments.publish(self._publication)
+        if isinstance(self._providers, OwnedProviders):
+            self._providers.meter_provider.publish(self._publication)
         atexit.register(self._at_exit)
 
     def go_global(self, providers: GlobalProviders) -> None:

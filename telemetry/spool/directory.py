@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from telemetry.spool.descriptors import Descriptors
 
-__all__ = ["Directory"]
+__all__ = ["Directory", "intrusion"]
 
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 # Non-blocking: opening a pipe that somebody put into the folder must not wait for its other end.
@@ -168,11 +168,21 @@ def _make(path: Path) -> None:
             folder.chmod(0o700)
 
 
+def intrusion(status: os.stat_result) -> str | None:
+    """Says why a folder cannot be trusted with telemetry, for people; None when it can.
+
+    Args:
+        status: Its description.
+    """
+    if status.st_uid != os.geteuid():
+        return "it belongs to another user"
+    return "other users may write into it" if status.st_mode & 0o022 else None
+
+
 def _insist_on_privacy(descriptor: int, path: Path) -> None:
     status = os.fstat(descriptor)
-    if status.st_uid != os.geteuid():
-        raise PermissionError(errno.EPERM, "it belongs to another user", str(path))
-    if status.st_mode & 0o022:
-        raise PermissionError(errno.EPERM, "other users may write into it", str(path))
+    problem = intrusion(status)
+    if problem is not None:
+        raise PermissionError(errno.EPERM, problem, str(path))
     if status.st_mode & 0o055:
         os.fchmod(descriptor, 0o700)  # made by hand: what waits in it is nobody else's business

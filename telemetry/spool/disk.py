@@ -116,8 +116,7 @@ class Spool:
         The locks stay the parent's; were the child's copies left open, they would outlive it.
         Afterwards the object is closed and holds no request.
         """
-        self._tending = Lock()
-        self._keeper.abandon()
+        self._keeper.abandon()  # closed: nobody asks for `_tending` any more, which may be held for ever
         for queue in self._queues.values():
             queue.abandon()
 

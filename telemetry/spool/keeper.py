@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import contextlib
+from _thread import RLock  # gevent replaces the one in threading, which then serves one thread only
 from itertools import count
-from threading import RLock
 from typing import TYPE_CHECKING
 
 from telemetry.spool.custody import Fate, Owner
@@ -247,6 +247,9 @@ class Keeper:
 
         try:
             yield surrender
+        except OSError:
+            self._leftovers += [file for file, _ in gone]  # perhaps just this could not be removed
+            raise
         finally:
             for file, is_own in gone:
                 queue = self._queues.get(file.signal)

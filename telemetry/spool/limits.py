@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import os
+from _thread import RLock  # gevent replaces the one in threading, which then serves one thread only
 from contextlib import contextmanager
 from struct import Struct
-from threading import RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 from telemetry.spool.locks import LockFile

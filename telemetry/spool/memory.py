@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+from _thread import RLock  # gevent replaces the one in threading, which then serves one thread only
 from collections import OrderedDict
 from itertools import count
-from threading import RLock
 from typing import TYPE_CHECKING
 
 from telemetry.spool.queue import EMPTY, Held, Waiting

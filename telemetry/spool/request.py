@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from secrets import token_hex
+from os import urandom
 from time import time_ns
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,7 +39,7 @@ def new_request(
     body: bytes,
     *,
     now_ns: Callable[[], int] = time_ns,
-    new_id: Callable[[], str] = lambda: token_hex(16),
+    new_id: Callable[[], str] = lambda: urandom(16).hex(),
 ) -> Request:
     """Makes a request of what was encoded just now.
 

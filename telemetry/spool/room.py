@@ -3,26 +3,27 @@
 
 from __future__ import annotations
 
+from heapq import heapify, heappop
 from typing import TYPE_CHECKING
 
 from telemetry.spool.limits import Usage
-from telemetry.spool.stored import StoredFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from telemetry.spool.catalog import Catalog
     from telemetry.spool.directory import Directory
     from telemetry.spool.limits import Limits
     from telemetry.spool.side_folder import SideFolder
+    from telemetry.spool.stored import StoredFile
 
-__all__ = ["TEMPORARY_SUFFIX", "make_room"]
-
-TEMPORARY_SUFFIX = ".tmp"
+__all__ = ["make_room"]
 
 
 def make_room(
     size: int,
     directory: Directory,
+    catalog: Catalog,
     limits: Limits,
     side_folders: Iterable[SideFolder],
     surrender: Callable[[StoredFile], bool],
@@ -34,6 +35,7 @@ def make_room(
     Args:
         size: Bytes of the file.
         directory: The folder.
+        catalog: Reads its listing.
         limits: Its limits.
         side_folders: What counts as well and goes first.
         surrender: Asked before a waiting request goes; False when it has to stay.
@@ -49,7 +51,7 @@ def make_room(
         return False
     if limits.has_room(size):
         return True
-    waiting, files, total = _look(directory)
+    waiting, files, total = catalog.read(directory.names())
     entries = [(side, entry) for side in side_folders for entry in side.entries()]
     files += sum(len(entry.names) for _, entry in entries)
     total += sum(entry.size for _, entry in entries)
@@ -58,24 +60,11 @@ def make_room(
             break
         side.discard(entry)
         files, total = files - len(entry.names), total - entry.size
-    for file in waiting:
-        if files < most.files and total + size <= most.bytes:
-            break
+    heapify(waiting)  # mostly one goes: no need to sort them all
+    while waiting and not (files < most.files and total + size <= most.bytes):
+        file = heappop(waiting)
         if surrender(file):
             directory.remove(file.name)
             files, total = files - 1, total - file.size
     limits.saw(Usage(files, total))
     return files < most.files and total + size <= most.bytes
-
-
-def _look(directory: Directory) -> tuple[list[StoredFile], int, int]:
-    """Returns the waiting requests, the oldest first, and number and bytes of all that counts."""
-    waiting, files, total = [], 0, 0
-    for name in directory.names():
-        file = StoredFile.parse(name.removesuffix(TEMPORARY_SUFFIX))
-        if file is None:
-            continue
-        files, total = files + 1, total + file.size
-        if name == file.name:
-            waiting.append(file)
-    return sorted(waiting), files, total

@@ -8,12 +8,13 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from telemetry.spool.catalog import TEMPORARY_SUFFIX, Catalog
 from telemetry.spool.directory import Directory
 from telemetry.spool.limits import Limits
 from telemetry.spool.locks import LOCK_SUFFIX, LockFile
-from telemetry.spool.room import TEMPORARY_SUFFIX, make_room
+from telemetry.spool.room import make_room
 from telemetry.spool.side_folder import CORRUPT, DEAD_LETTERS, SideFolder
-from telemetry.spool.stored import StoredFile, decode, encode, stored_size
+from telemetry.spool.stored import StoredFile, decode, encode, stored_size, writer_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,7 @@ class Store:
         self._descriptors = descriptors
         self._new_nonce = new_nonce
         self._own: LockFile | None = None
+        self._catalog = Catalog()
 
     @property
     def writer(self) -> str | None:
@@ -115,7 +117,8 @@ class Store:
 
     def make_room(self, size: int, surrender: Callable[[StoredFile], bool]) -> bool:
         """Makes room for one file; the limits' lock is held. False when it does not fit whatever goes."""
-        return make_room(size, self.directory, self.limits, (self.corrupt, self.dead_letters), surrender)
+        side_folders = (self.corrupt, self.dead_letters)
+        return make_room(size, self.directory, self._catalog, self.limits, side_folders, surrender)
 
     def read(self, file: StoredFile) -> Request:
         """Reads a request.
@@ -181,13 +184,12 @@ class Store:
     def _named(self, request: Request, sequence: int, time_ns: int) -> StoredFile:
         if self._own is None:
             self._own = self._become_writer()
-        pid, nonce = self._own.name.removesuffix(LOCK_SUFFIX).split("-")
-        size = stored_size(request)
-        return StoredFile(time_ns, int(pid), nonce, sequence, request.records, size, request.signal)
+        writer = self._own.name.removesuffix(LOCK_SUFFIX)
+        return StoredFile.of(time_ns, writer, sequence, request.records, stored_size(request), request.signal)
 
     def _become_writer(self) -> LockFile:
         for _ in range(_ATTEMPTS):
-            lock = self.lock_of(f"{os.getpid():010d}-{self._new_nonce()}")
+            lock = self.lock_of(writer_name(os.getpid(), self._new_nonce()))
             if lock.try_take():
                 return lock
             lock.close()  # somebody took it for a dead writer's: under another name, then

@@ -14,7 +14,17 @@ from telemetry.spool.request import Request
 if TYPE_CHECKING:
     from telemetry.config.exporters import Signal
 
-__all__ = ["HEADER_SIZE", "DamagedError", "StoredFile", "decode", "encode", "is_writer", "stored_size"]
+__all__ = [
+    "HEADER_SIZE",
+    "DamagedError",
+    "StoredFile",
+    "decode",
+    "encode",
+    "is_writer",
+    "probable_writer",
+    "stored_size",
+    "writer_name",
+]
 
 # Like PNG's: a byte above 127, a carriage return and newlines show what a text-mode transfer broke.
 _MAGIC = b"\x89KTS\r\n\n\0"
@@ -27,7 +37,7 @@ HEADER_SIZE = _FIELDS.size + _CRC.size
 
 _WRITER = re.compile(r"\d{10}-[0-9a-f]{8}", re.ASCII)
 _NAME = re.compile(
-    r"(\d{20})-(\d{10})-([0-9a-f]{8})-(\d{10})-(\d{10})-(\d{10})\.(metrics|traces|logs)", re.ASCII
+    r"(\d{20})-(\d{10}-[0-9a-f]{8})-(\d{10})-(\d{10})-(\d{10})\.(metrics|traces|logs)", re.ASCII
 )
 
 
@@ -39,33 +49,30 @@ class StoredFile(NamedTuple):
     """A file of the spool, by its name alone: sorts by time, then by writer, then by sequence.
 
     Attributes:
+        name: The file's name, of fixed width, so that names sort as their numbers do.
         time_ns: When the request was made (Unix nanoseconds); never decreases within a writer.
-        pid: The process that wrote it.
-        nonce: Tells that process from others with its pid.
+        writer: The writing process; its lock is `<writer>.lock`.
         sequence: Counts the writer's requests.
         records: Records in it.
         size: Bytes of the file.
         signal: Whose records.
     """
 
+    name: str
     time_ns: int
-    pid: int
-    nonce: str
+    writer: str
     sequence: int
     records: int
     size: int
     signal: Signal
 
-    @property
-    def writer(self) -> str:
-        """Names the writing process; its lock is `<writer>.lock`."""
-        return f"{self.pid:010d}-{self.nonce}"
-
-    @property
-    def name(self) -> str:
-        """The file's name."""
-        numbers = f"{self.sequence:010d}-{self.records:010d}-{self.size:010d}"
-        return f"{self.time_ns:020d}-{self.writer}-{numbers}.{self.signal}"
+    @classmethod
+    def of(
+        cls, time_ns: int, writer: str, sequence: int, records: int, size: int, signal: Signal
+    ) -> StoredFile:
+        """Names a new file."""
+        name = f"{time_ns:020d}-{writer}-{sequence:010d}-{records:010d}-{size:010d}.{signal}"
+        return cls(name, time_ns, writer, sequence, records, size, signal)
 
     @classmethod
     def parse(cls, name: str) -> StoredFile | None:
@@ -73,10 +80,23 @@ class StoredFile(NamedTuple):
         match = _NAME.fullmatch(name)
         if match is None:
             return None
-        time_ns, pid, nonce, sequence, records, size, signal = match.groups()
-        return cls(
-            int(time_ns), int(pid), nonce, int(sequence), int(records), int(size), cast("Signal", signal)
-        )
+        time_ns, writer, sequence, records, size, signal = match.groups()
+        return cls(name, int(time_ns), writer, int(sequence), int(records), int(size), cast("Signal", signal))
+
+
+def writer_name(pid: int, nonce: str) -> str:
+    """Names a writing process.
+
+    Args:
+        pid: Its number.
+        nonce: 8 hex digits that tell it from others with that number.
+    """
+    return f"{pid:010d}-{nonce}"
+
+
+def probable_writer(name: str) -> str:
+    """Cuts out where a file's name has its writer, at a fraction of the cost of `StoredFile.parse`."""
+    return name[21:40]
 
 
 def is_writer(text: str) -> bool:

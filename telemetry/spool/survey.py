@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from telemetry.config.exporters import SIGNALS
 from telemetry.spool.descriptors import Descriptors
 from telemetry.spool.directory import Directory
+from telemetry.spool.limits import LIMITS_LOCK
 from telemetry.spool.locks import LOCK_SUFFIX, is_held
 from telemetry.spool.side_folder import CORRUPT, DEAD_LETTERS, SideFolder
 from telemetry.spool.stored import StoredFile
@@ -96,7 +97,7 @@ def survey(spool_dir: Path) -> list[ExporterSpool]:
         OSError: It cannot be read.
     """
     try:
-        folders = sorted(path for path in spool_dir.iterdir() if path.is_dir() and not path.is_symlink())
+        folders = sorted(filter(_is_spool, spool_dir.iterdir()))
     except FileNotFoundError:
         return []
     return [_look_into(folder) for folder in folders]
@@ -132,6 +133,11 @@ def visit(folder: Path) -> Iterator[tuple[Directory, SideFolder, SideFolder]]:
         yield directory, SideFolder(directory, DEAD_LETTERS), SideFolder(directory, CORRUPT)
     finally:
         descriptors.close_all()
+
+
+def _is_spool(folder: Path) -> bool:
+    """Whether exporters keep something there: a spool directory may be shared with other things."""
+    return not folder.is_symlink() and folder.is_dir() and (folder / LIMITS_LOCK).is_file()
 
 
 def _look_into(folder: Path) -> ExporterSpool:

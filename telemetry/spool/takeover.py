@@ -7,12 +7,12 @@ import contextlib
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from telemetry.spool.catalog import TEMPORARY_SUFFIX
 from telemetry.spool.locks import LOCK_SUFFIX
-from telemetry.spool.room import TEMPORARY_SUFFIX
-from telemetry.spool.stored import StoredFile, is_writer
+from telemetry.spool.stored import StoredFile, is_writer, probable_writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from telemetry.config.exporters import Signal
     from telemetry.spool.disk_queue import DiskQueue
@@ -40,27 +40,30 @@ def look_around(
     Raises:
         OSError: The folder cannot be read or written.
     """
-    known = [(queue, file) for queue in queues.values() for file in queue.files()]
+    known = {file.name: (queue, file) for queue in queues.values() for file in queue.files()}
     names = set(store.directory.names())
-    for queue, file in known:
+    for name in known.keys() - names:
         # Asked once more: it may have been written while the folder was listed.
-        if file.name not in names and not store.directory.has(file.name):
+        if not store.directory.has(name):
+            queue, file = known[name]
             queue.lost(file)
     if store.writer is not None and store.writer + LOCK_SUFFIX not in names:
         store.renew_lock()  # somebody removed it by hand: without it others would take us for dead
-    unknown = {writer for writer in _writers(names) if writer != store.writer} - store.adopted.keys()
-    if unknown or store.adopted:
+    unknown = _writers(names - known.keys()) - {store.writer, *store.adopted}
+    idle = store.adopted.keys() - {file.writer for _, file in known.values()}
+    if unknown or idle:
         with store.limits.locked():  # nobody evicts a file between its being listed and its being taken over
             dead = _claim_dead(store, unknown)
             if dead:
                 _adopt(store, dead, queues, is_expired)
-            let_go(store)
+            if dead or idle:
+                let_go(store)
 
 
 def _writers(names: set[str]) -> set[str]:
     """Names everybody who left a file, a temporary file or a lock."""
     locks = {name.removesuffix(LOCK_SUFFIX) for name in names if name.endswith(LOCK_SUFFIX)}
-    return {*filter(is_writer, locks), *_by_writer(names)}
+    return set(filter(is_writer, {*locks, *map(probable_writer, names)}))
 
 
 def _claim_dead(store: Store, writers: set[str]) -> dict[str, LockFile]:
@@ -83,16 +86,17 @@ def _adopt(
     is_expired: Callable[[StoredFile], bool],
 ) -> None:
     # Listed once more: what a writer wrote between the first list and its death is not in that.
-    left = _by_writer(store.directory.names())
+    left = defaultdict(list)
+    for name in store.directory.names():
+        left[probable_writer(name)].append(name)
     for writer, lock in dead.items():
         files = []
-        for name in left.get(writer, ()):
+        for name in left[writer]:
             file = StoredFile.parse(name)
-            # A temporary file's writer died before it was complete.
-            if file is None or (file.signal not in queues and is_expired(file)):
-                store.directory.remove(name)
-            else:
+            if file is not None and (file.signal in queues or not is_expired(file)):
                 files.append(file)
+            elif file is not None or StoredFile.parse(name.removesuffix(TEMPORARY_SUFFIX)) is not None:
+                store.directory.remove(name)  # too old, or its writer died before it was complete
         if all(file.signal in queues for file in files):
             store.adopted[writer] = lock
             for signal, queue in queues.items():
@@ -111,16 +115,6 @@ def let_go(store: Store) -> None:
     Raises:
         OSError: The folder cannot be read.
     """
-    left = _by_writer(store.directory.names())
+    left = set(map(probable_writer, store.directory.names()))
     for writer in [writer for writer in store.adopted if writer not in left]:
         store.adopted.pop(writer).remove()
-
-
-def _by_writer(names: Iterable[str]) -> dict[str, set[str]]:
-    """Groups the names of files, temporary ones included."""
-    found = defaultdict(set)
-    for name in names:
-        file = StoredFile.parse(name.removesuffix(TEMPORARY_SUFFIX))
-        if file is not None:
-            found[file.writer].add(name)
-    return found

@@ -167,7 +167,7 @@ class FaultyReceiver:
         self._orders.give(Fault(Kind.HANG, is_stored=is_stored), times, signal)
 
     def delay(self, seconds: float, *, times: int | None = None, signal: Signal | None = None) -> None:
-        """Accepts requests, but looks at each only after so many seconds."""
+        """Accepts requests, but looks at each only after so many seconds; not at those given up meanwhile."""
         self._orders.give(Fault(delay_s=seconds), times, signal)
 
     def reset(

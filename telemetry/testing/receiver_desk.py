@@ -101,7 +101,8 @@ class Desk:
         except DecodeError as error:
             fault = Fault(Kind.FAIL, is_stored=False, status=400, code="INVALID_ARGUMENT", message=str(error))
             records = []
-        is_stored = fault.is_stored
+        # Who gives up before is not told of it, and stores it elsewhere or sends it again.
+        is_stored = fault.is_stored and not arrival.gone.is_set()
         if is_stored and not self._books.store(arrival.signal, records[fault.rejected :]):
             is_stored = False
             fault = Fault(

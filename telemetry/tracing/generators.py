@@ -21,26 +21,30 @@ __all__ = ["observed_async_generator", "observed_generator"]
 class _Life:
     """The span of one generator, and the context inside its body, entered for each step."""
 
-    __slots__ = ("_attached", "_component", "_context", "_span", "_tracing")
+    __slots__ = ("_attached", "_component", "_context", "_span", "_tracing", "_watch")
 
     def __init__(self, tracing: ActiveTracing, spec: SpanSpec) -> None:
         from opentelemetry.trace import set_span_in_context
+
+        from telemetry.tracing.collection import watch
 
         self._tracing = tracing
         self._component = spec.component
         self._span = tracing.start(spec)
         self._context = set_span_in_context(self._span)
+        self._watch = watch()
 
     def __enter__(self) -> None:
         from opentelemetry import context
 
-        self._attached = context.attach(self._context)
+        self._attached = None if self._watch.is_here() else context.attach(self._context)
 
     def __exit__(self, *_exception: object) -> None:
         from opentelemetry import context
 
-        self._context = context.get_current()
-        context.detach(self._attached)
+        if self._attached is not None:
+            self._context = context.get_current()
+            context.detach(self._attached)
 
     def fail(self, error: BaseException) -> None:
         self._tracing.fail(self._span, error, self._component)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
     from opentelemetry.util.types import AttributeValue
 
-    Attached = Token[Context]
+    Attached = Token[Context] | None
 
 __all__ = ["ActiveTracing", "SpanScope", "SpanSpec", "TracingHandle"]
 
@@ -57,7 +57,7 @@ class ActiveTracing(Protocol):
         """Starts a span as a child of the current one."""
 
     def attach(self, span: Span) -> Attached:
-        """Makes a span the current one."""
+        """Makes a span the current one; None where that is not possible."""
 
     def detach(self, attached: Attached) -> None:
         """Undoes `attach`."""
@@ -112,9 +112,8 @@ class SpanScope:
         tracing = self._tracing
         if tracing is None:
             return
-        if self._attached is not None:
-            tracing.detach(self._attached)
-            self._attached = None
+        attached, self._attached = self._attached, None
+        tracing.detach(attached)
         if error is not None:
             tracing.fail(self.span, error, self._spec.component)
         tracing.end(self.span)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from support import faulty_otlp as faulty
 from support.spools import Books, files, request, spool
 from typer.testing import CliRunner
 
@@ -119,6 +120,19 @@ def test_send_delivers_what_was_left(folder, receiver):
     assert receiver.sent == 3
     assert receiver.is_closed
     assert files(folder) == []
+
+
+def test_send_speaks_to_a_real_receiver(tmp_path, monkeypatch):
+    one = spool(tmp_path / "spool" / "otlp")
+    one.queue("logs", 10**6, Books()).put(request(b"", records=3))
+    one.close()
+    monkeypatch.setenv("KAIROS_TELEMETRY_SPOOL_DIR", str(tmp_path / "spool"))
+    monkeypatch.setenv("KAIROS_TELEMETRY_EXPORTER", "otlp")
+    with faulty.grpc_server() as server:
+        monkeypatch.setenv("KAIROS_TELEMETRY_OTLP_ENDPOINT", f"127.0.0.1:{server.port}")
+        result = run("send")
+    assert (result.exit_code, result.stdout) == (0, "otlp: 3 records delivered\n")
+    assert files(tmp_path / "spool" / "otlp") == []
 
 
 def test_send_says_what_was_refused(folder, receiver):

@@ -76,26 +76,6 @@ def test_an_address_that_is_not_ours_cannot_be_opened(check):
 
 
 @pytest.mark.filterwarnings("ignore:spool_dir:telemetry.config.IgnoredSettingWarning")
-def test_an_empty_spool(check, tmp_path):
-    finding, _ = check(exporter="stdout", spool_dir=tmp_path)
-    assert (finding.check, finding.headline) == ("spool", "nothing waits in the spool")
-
-
-@pytest.mark.filterwarnings("ignore:spool_dir:telemetry.config.IgnoredSettingWarning")
-def test_a_spool_that_is_not_made_yet_is_empty(check, tmp_path):
-    finding, _ = check(exporter="stdout", spool_dir=tmp_path / "later")
-    assert finding.headline == "nothing waits in the spool"
-
-
-@pytest.mark.filterwarnings("ignore:spool_dir:telemetry.config.IgnoredSettingWarning")
-def test_waiting_data_is_counted(check, tmp_path):
-    (tmp_path / "metrics").mkdir()
-    (tmp_path / "metrics" / "1").write_bytes(b"12345")
-    (tmp_path / "2").write_bytes(b"678")
-    finding, _ = check(exporter="stdout", spool_dir=tmp_path)
-    assert finding.message == f"data waits in the spool: 2 files, 8 bytes in {tmp_path}"
-
-
 class Part:
     is_shut_down = False
 

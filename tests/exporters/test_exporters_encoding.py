@@ -358,6 +358,29 @@ def test_a_point_that_is_no_number_costs_itself_only(value):
     assert (encoded.requests[0].records, encoded.unencodable) == (2, 1)
 
 
+class Faceless(dict):
+    """Attributes that cannot be read."""
+
+    def __bool__(self) -> bool:
+        return True
+
+    def items(self) -> Any:
+        raise RuntimeError("no")
+
+
+def test_attributes_that_cannot_be_read_are_told_and_their_record_arrives():
+    (arrived,) = logs_in(only(encode_logs([log("said", attributes=Faceless())], nothing)))
+    assert attributes_of(arrived) == {"unreadable": "Faceless: RuntimeError"}
+    assert arrived.body.string_value == "said"
+
+
+def test_a_histogram_with_an_odd_time_is_repaired():
+    point = HistogramDataPoint({}, -1, 2, 3, 4.5, [1, 2], [1.0], 0.5, 3.0)
+    data = collection(Metric("took", "", "s", Histogram([point], AggregationTemporality.DELTA)))
+    (arrived,) = numbers_in(only(encode_metrics(data, nothing)))
+    assert (arrived.start_time_unix_nano, arrived.count, arrived.sum) == (0, 3, 4.5)
+
+
 class Broken:
     """Looks like a record and raises whenever it is asked."""
 
@@ -378,6 +401,19 @@ def test_a_map_that_contains_itself_is_shown():
     endless: dict[str, Any] = {}
     endless["self"] = endless
     assert logs_in(only(encode_logs([log(endless)], nothing)))
+
+
+def test_a_map_that_is_deeper_than_receivers_read_is_shown():
+    deep: Any = "bottom"
+    for _ in range(60):
+        deep = {"k": deep}
+    (arrived,) = logs_in(only(encode_logs([log(attributes={"deep": deep})], nothing)))
+    told: Any = attributes_of(arrived)["deep"]
+    levels = 0
+    while isinstance(told, dict):
+        told, levels = told["k"], levels + 1
+    assert levels <= 16
+    assert "bottom" in told
 
 
 # -- against a naive twin ------------------------------------------------------------------

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -110,7 +109,9 @@ def test_a_line_that_others_still_use_is_closed_by_the_last_of_them():
     first, again = made._take(), made._take()
     assert first is again
     made._replace(first)
+    made._replace(first)  # by another attempt that timed out on it
     assert made._take() is not first
+    made._replace(first)
     made._give_back(first)
     assert closed == []
     made._give_back(again)
@@ -162,15 +163,27 @@ def test_an_attempt_on_a_channel_that_was_closed_beneath_it_may_be_repeated():
     assert "closed channel" in reply.error
 
 
-def test_delivery_resumes_soon_after_an_outage():
+def test_the_first_attempt_after_an_outage_delivers():
     with FaultyReceiver() as receiver, transport("otlp", receiver.grpc_endpoint) as made:
         assert made.send(spans_request(), 5) == Accepted()
         receiver.refuse()
-        for _ in range(8):  # enough for gRPC to lengthen its pauses
+        for _ in range(8):  # enough for gRPC to lengthen its own pauses
             assert isinstance(made.send(spans_request(), 1), RetryLater)
-            time.sleep(0.3)
         receiver.accept()
-        wait_for(lambda: made.send(spans_request(), 1) == Accepted(), 2, "a delivery")
+        assert made.send(spans_request(), 5) == Accepted()
+
+
+def test_the_first_attempt_after_a_name_became_known_is_a_new_one():
+    with transport("otlp", "receiver.invalid:4317") as made:
+        assert isinstance(made.send(spans_request(), 5), RetryLater)
+        assert made._line is None
+
+
+def test_an_answer_keeps_its_connection():
+    with FaultyReceiver() as receiver, transport("otlp", receiver.grpc_endpoint) as made:
+        receiver.fail(code="UNAVAILABLE")
+        assert isinstance(made.send(spans_request(), 5), RetryLater)
+        assert made._line is not None
 
 
 def test_delivery_resumes_soon_after_a_collector_was_killed_and_restarted():

@@ -179,6 +179,18 @@ def test_a_server_that_does_not_read_costs_the_time_given_and_no_more():
     assert isinstance(reply, RetryLater)
 
 
+def test_a_server_that_reads_slowly_costs_the_time_given_and_no_more():
+    def sip(connection: socket.socket) -> None:
+        while connection.recv(16_384):
+            time.sleep(0.05)
+
+    with raw_server(sip) as port:
+        started = time.monotonic()
+        reply = sent_to(port, 0.5, "x" * 20_000_000, otlp_compression="none")
+        assert time.monotonic() - started < 1.5
+    assert isinstance(reply, RetryLater)
+
+
 # -- requests ------------------------------------------------------------------------------
 
 

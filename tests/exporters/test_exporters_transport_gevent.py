@@ -13,6 +13,7 @@ PROGRAM = """
 from gevent import monkey
 monkey.patch_all()
 import gevent, time
+gevent.sleep(0)  # makes the event loop, whose imports and the thread's must not meet
 if {is_told}:
     import grpc.experimental.gevent
     grpc.experimental.gevent.init_gevent()
@@ -30,6 +31,7 @@ while len(replies) < 2 and ticks < 10_000:
     ticks += 1
     if {is_cut} and time.monotonic() - begun > 0.5:
         made.close()
+made.close()
 print(json.dumps([type(each).__name__ for each in replies]))
 """
 

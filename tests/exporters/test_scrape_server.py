@@ -144,6 +144,7 @@ def test_who_connects_and_says_nothing_holds_up_nobody(serving, certificates):
 
 @pytest.mark.parametrize("with_tls", [False, True])
 def test_who_stays_silent_is_hung_up_on(serving, monkeypatch, with_tls, capfd):
+    assert scrape_server._Handler.timeout == 5
     monkeypatch.setattr(scrape_server._Handler, "timeout", 0.05)
     reader = serving(with_tls=with_tls)
     with socket.create_connection(("127.0.0.1", reader.port), timeout=10) as connection:
@@ -183,3 +184,19 @@ def test_a_certificate_that_vanished_is_told_at_set_up(tmp_path):
         TelemetryError, match=r"prometheus_certificate: .* cannot be used for TLS: No such file"
     ):
         prometheus.build(config)
+
+
+def test_who_hangs_up_before_the_greeting_costs_a_connection_only(serving, certificates, monkeypatch):
+    reader = serving(with_tls=True)
+    closed = []
+
+    def hung_up(connection, **_):
+        closed.append(connection)
+        monkeypatch.undo()
+        raise OSError("hung up")
+
+    monkeypatch.setattr(ssl.SSLContext, "wrap_socket", lambda _self, connection, **_: hung_up(connection))
+    socket.create_connection(("127.0.0.1", reader.port)).close()
+    (connection,) = wait_for(lambda: closed, what="the connection")
+    wait_for(lambda: connection.fileno() == -1, what="its end")
+    assert get(reader, ssl.create_default_context(cafile=certificates.authority))[0] == 200

@@ -17,9 +17,15 @@ FAULTS = {
     "failing": ("fail", {"status": 503}),
     "denying": ("fail", {"status": 401}),
 }
+KINDS = [
+    pytest.param("grpc", False, id="grpc-memory"),
+    pytest.param("http", True, id="http-spool"),
+    pytest.param("grpc", True, id="grpc-spool", marks=pytest.mark.long),
+    pytest.param("http", False, id="http-memory", marks=pytest.mark.long),
+]
 
 
-@pytest.mark.parametrize("has_spool", [False, True], ids=["memory", "spool"])
+@pytest.mark.parametrize(("protocol", "has_spool"), KINDS)
 @pytest.mark.parametrize("what", ["flush", "shutdown"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_it_returns_in_time_and_tells_the_truth(make_scene, protocol, fault, what, has_spool):

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from pathlib import Path
 
 import pytest
@@ -84,24 +83,3 @@ def test_another_thread_may_record_into_what_one_thread_started(protocol, tmp_pa
 
         assert receiver.delivered("traces") == receiver.total("life.calls") == 8
         assert len(instances(receiver)) == 1
-
-
-def test_init_from_many_threads_at_once_leaves_one_pipeline(protocol, tmp_path):
-    with FaultyReceiver() as receiver, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # each that replaces another says so
-        pipelines = []
-
-        def init():
-            pipelines.append(telemetry.init("s", "1", **settings(receiver, protocol, tmp_path)))
-
-        starters = [threading.Thread(target=init) for _ in range(8)]
-        for each in starters:
-            each.start()
-        for each in starters:
-            each.join()
-        record("once")
-
-        assert [pipeline.is_shut_down for pipeline in pipelines].count(False) == 1
-        for pipeline in pipelines:
-            pipeline.shutdown()
-        assert receiver.delivered("traces") == receiver.total("life.calls") == 1

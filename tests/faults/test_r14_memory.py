@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from pathlib import Path
 
@@ -39,25 +40,25 @@ def down(make_scene, **options):
     return scene
 
 
-def test_queued_records_are_bounded_in_bytes(make_scene, protocol):
-    limit = 2 * MIB
+def test_queued_records_are_bounded_in_bytes(make_scene):
+    limit = 4 * MIB
     scene = down(
         make_scene,
-        protocol=protocol,
         signals=("traces", "logs"),
         settings={"queue_max_bytes": limit, "queue_max_records": 100_000, "shutdown_timeout_seconds": 0.5},
     )
     load = scene.load(count=200, rate=0, exit="wait")
     load.all_emitted()
+    load.flush(0.5)  # now it has imported what it sends with
     small = rss(load)
-    flood = scene.load(count=5000, rate=0, padding=4000, exit="wait")
+    flood = scene.load(count=20_000, rate=0, padding=4000, exit="wait")
     flood.all_emitted()
 
-    # Twenty times the limit was recorded for each of the two signals; encoding takes its share beside it.
-    assert rss(flood) - small < 4 * 2 * limit / MIB + 20
+    # 80 MB were recorded for each of two signals; each may keep the limit raw and the limit encoded.
+    assert rss(flood) - small < 2 * 2 * limit / MIB + 30
     said = flood.shutdown(0.5)["result"]
     for signal in ("traces", "logs"):
-        assert said[signal]["dropped"] == 5000
+        assert said[signal]["dropped"] == 20_000
 
 
 def test_queued_records_are_bounded_in_number(make_scene):
@@ -76,27 +77,29 @@ def test_queued_records_are_bounded_in_number(make_scene):
 
 
 @pytest.mark.parametrize("signals", [("traces",), ("logs",), ("metrics",)])
-def test_the_spool_never_exceeds_its_limit(make_scene, protocol, signals):
-    limit = MIB
+def test_the_spool_never_exceeds_its_limit(make_scene, signals):
+    limit = 4 * MIB
     scene = down(
         make_scene,
-        protocol=protocol,
         has_spool=True,
         signals=signals,
         metric_interval_s=0.1,
         temporality="delta",
         settings={"spool_max_bytes": limit, "flush_interval_seconds": 0.05},
     )
-    load = scene.load(count=2000, rate=1000, padding=4000, exit="wait")
+    load = scene.load(count=2000, rate=2000, padding=4000, exit="wait")
     largest = 0
-    while not (load._folder / f"{load.pid}.emitted").exists():
+    while load.emitted() < load.options.count and load.process.poll() is None:
         largest = max(largest, size_of(scene.spool))
     said = load.shutdown(2)["result"]
     largest = max(largest, size_of(scene.spool))
 
     assert limit / 2 < largest <= limit
-    assert said[signals[0]]["dropped"] > 0
-    assert scene.books()[signals[0]].lost <= 0 or signals == ("metrics",)
+    told = said[signals[0]]
+    assert told["dropped"] > 0
+    if signals != ("metrics",):  # points are more than increments, or fewer
+        assert told["spooled"] == scene.books()[signals[0]].spooled
+        assert told["dropped"] + told["spooled"] == load.options.count
 
 
 def size_of(folder):
@@ -113,7 +116,7 @@ def size_of(folder):
 def test_memory_does_not_grow_while_the_receiver_is_down(make_scene, minutes):
     scene = down(
         make_scene,
-        settings={"queue_max_bytes": MIB, "queue_max_records": 1000, "flush_interval_seconds": 0.1},
+        settings={"queue_max_bytes": 4 * MIB, "queue_max_records": 1000, "flush_interval_seconds": 0.1},
         metric_interval_s=0.1,
     )
     rate = 2000
@@ -125,9 +128,9 @@ def test_memory_does_not_grow_while_the_receiver_is_down(make_scene, minutes):
     assert rss(load) < half + 5
 
 
-def test_a_full_disk_degrades_to_memory_with_a_warning(make_scene, protocol, tmpfs):
+def test_a_full_disk_degrades_to_memory_with_a_warning(make_scene, tmpfs):
     (tmpfs / "ballast").write_bytes(b"x" * 200 * 1024)
-    scene = down(make_scene, protocol=protocol)
+    scene = down(make_scene)
     load = scene.load(count=500, rate=500, padding=2000, spool_dir=str(tmpfs / "spool"), linger_s=2)
     load.all_emitted()
     wait_for(lambda: "No space left" in load.errors(), what="a warning")
@@ -142,32 +145,23 @@ def test_a_full_disk_degrades_to_memory_with_a_warning(make_scene, protocol, tmp
 def test_a_disk_that_becomes_full_and_has_room_again_is_used_again(make_scene, tmpfs):
     scene = down(make_scene, signals=("traces",))
     ballast = tmpfs / "ballast"
-    load = scene.load(count=1200, rate=200, padding=2000, spool_dir=str(tmpfs / "spool"), exit="wait")
+    load = scene.load(count=600, rate=200, padding=2000, spool_dir=str(tmpfs / "spool"), exit="wait")
     load.reach(50)
-    ballast.write_bytes(b"")
-    with ballast.open("r+b") as file:
-        try:
-            while True:
-                file.write(b"x" * 4096)
-                file.flush()
-        except OSError:
-            pass
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
     wait_for(lambda: "No space left" in load.errors(), what="a warning")
     scene.receiver.accept()
     load.all_emitted()
 
     said = load.shutdown(3)["result"]["traces"]
-    assert said["delivered"] == 1200, (said, load.errors())
+    assert said["delivered"] == load.options.count, (said, load.errors())
 
 
-@pytest.mark.parametrize("how", ["read-only mount", "a file in its place"])
-def test_a_disk_that_cannot_be_written_degrades_to_memory_with_a_warning(make_scene, tmpfs, how):
+def test_a_read_only_disk_degrades_to_memory_with_a_warning(make_scene, tmpfs):
     folder = tmpfs / "spool"
-    if how == "read-only mount":
-        folder.mkdir()
-        subprocess.run(["mount", "-o", "remount,ro", tmpfs], check=True)
-    else:
-        folder.write_text("not a folder")
+    folder.mkdir()
+    subprocess.run(["mount", "-o", "remount,ro", tmpfs], check=True)
     scene = make_scene()
     load = scene.load(count=100, spool_dir=str(folder))
 

@@ -18,6 +18,7 @@ from support.otlp_server import OtlpServer
 from support.ports import free_port
 
 import telemetry
+from telemetry.logs import logging_set_aside
 
 SECRETS = ("hunter2", "abcDEF1234567890abcdef", "MIIEowIBAAKCAQEA", "dozjgNryP4J3jVmNHl0w5N")
 KEY = "sk-ant-api03-abcDEF1234567890abcdef"
@@ -180,7 +181,10 @@ def test_secrets_and_content_never_leave(way_out, tmp_path, capfd, monkeypatch):
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", f"deploy.token=hunter2,db.url={URL}")
     with WAYS_OUT[way_out](tmp_path, capfd) as (settings, everything):
         look = settings.pop("look", None)
-        with telemetry.init("svc", "1", shutdown_timeout_seconds=5, **settings) as pipeline:
+        with (
+            logging_set_aside(),
+            telemetry.init("svc", "1", shutdown_timeout_seconds=5, **settings) as pipeline,
+        ):
             telemetry.configure_logging()
             record_all(pipeline)
             if look:

@@ -27,17 +27,17 @@ def test_nothing_is_left_out_on_the_way():
     assert Work(0.001).items(100) == list(range(100))
 
 
-def test_long_work_gives_way_every_half_millisecond_or_so():
+def test_long_work_gives_way_about_twice_in_a_millisecond():
     work = Work(0.0001)
     work.items(80)  # eight milliseconds
     between = [after - before for before, after in zip(work.pauses, work.pauses[1:], strict=False)]
     assert len(work.pauses) >= 5
-    assert all(0.0005 <= each < 0.002 for each in between)
+    assert all(0.0004 <= each < 0.002 for each in between)
 
 
 def test_short_work_is_not_held_up():
     work = Work(0.000_001)
-    work.items(400)
+    work.items(300)
     assert work.pauses == []
 
 
@@ -68,7 +68,7 @@ def test_a_native_thread_of_a_patched_process_gets_no_event_loop_for_it():
             give_way()  # in a greenlet: the others run
             print(hubs, ticks)
             """,
-            is_measured=False,
+            is_measured=True,
         )
         == "[None] [1]"
     )

@@ -117,6 +117,7 @@ def test_the_request_that_is_being_sent_from_memory_stays_there(tmp_path, clock,
         clock.move(2)
         queue.put(request(b"3" * 10_000))
         assert queue.in_memory().requests == 1
+        assert queue.peek() == held
         queue.settle(held)
         assert [body[:1] for body, _ in drain(queue)] == [b"2", b"3"]
         one.close()
@@ -246,13 +247,14 @@ def test_links_in_the_place_of_locks_are_not_followed(tmp_path, books):
     (tmp_path / "precious").write_text("precious")
     (tmp_path / "otlp").mkdir(0o700)
     (tmp_path / "otlp" / "0000000001-00000000.lock").symlink_to(tmp_path / "precious")
-    (tmp_path / "otlp" / "limits.lock").symlink_to(tmp_path / "precious")
+    (tmp_path / "otlp" / "limits.lock").symlink_to(tmp_path / "nowhere")
     one = spool(tmp_path / "otlp")
     queue = one.queue("logs", 10**6, books)
     queue.put(request())
     assert queue.in_memory().requests == 1
     queue.peek()
     assert (tmp_path / "precious").read_text() == "precious"
+    assert not (tmp_path / "nowhere").exists()
     one.close()
 
 
@@ -323,4 +325,24 @@ def test_a_dead_letter_is_booked_even_when_it_cannot_be_kept(tmp_path, books):
     (tmp_path / "otlp" / "dead-letters").write_text("a file")
     queue.bury(Held(request(), is_own=True, place=None), "too_large", "no")
     assert books.by_reason() == {"too_large": 1}
+    one.close()
+
+
+def test_a_broken_disk_is_tried_once_a_second(tmp_path, clock, books, monkeypatch):
+    one = spool(tmp_path / "otlp", monotonic=clock.monotonic)
+    queue = one.queue("logs", 10**6, books)
+    directory, attempts = one._keeper.opened().directory, []
+
+    def fail(name, data):
+        attempts.append(name)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(directory, "write", fail)
+        for _ in range(10):
+            queue.put(request())
+        assert len(attempts) == 1
+        clock.move(1)
+        queue.put(request())
+        assert len(attempts) == 2
     one.close()

@@ -287,3 +287,17 @@ def test_descriptors_do_not_grow(folder, books):
         queue.put(request())
         one.close()
     assert open_descriptors() == before
+
+
+def test_a_lock_file_that_its_holder_removed_locks_nothing_any_more(folder, books):
+    one = spool(folder)
+    store = one._keeper.opened()
+    first, second, third = (store.lock_of("0000000001-00000000") for _ in range(3))
+    assert first.try_take()
+    assert not second.try_take()  # it is open now, though
+    first.remove()
+    assert third.try_take()
+    assert not second.try_take()
+    third.remove()
+    second.close()
+    one.close()

@@ -76,9 +76,10 @@ def test_a_directory_that_does_not_exist_is_empty(tmp_path):
     assert as_lines([]) == []
 
 
-def test_a_link_among_the_folders_is_left_out(folder):
+def test_links_files_and_other_folders_are_left_out(folder):
     (folder.parent / "other").symlink_to(folder)
     (folder.parent / "file").write_text("")
+    (folder.parent / "something-else").mkdir()
     assert [found.exporter for found in survey(folder.parent)] == ["otlp"]
 
 
@@ -97,6 +98,7 @@ def test_a_note_that_nobody_can_read_costs_its_reason_only(folder):
 
 def test_the_table_is_readable_and_shows_no_control_characters(folder):
     (folder.parent / "otlp-http").mkdir()
+    (folder.parent / "otlp-http" / "limits.lock").write_bytes(b"")
     lines = as_lines(survey(folder.parent), lambda: NOW_NS)
     assert [line.split() for line in lines[:2]] == [
         ["EXPORTER", "SIGNAL", "STATE", "REQUESTS", "RECORDS", "SIZE", "OLDEST", "WRITERS", "ERROR"],

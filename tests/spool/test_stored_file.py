@@ -16,22 +16,26 @@ from telemetry.spool.stored import (
     decode,
     encode,
     is_writer,
+    probable_writer,
     stored_size,
+    writer_name,
 )
 
-FILE = StoredFile(1_790_000_000_123_456_789, 4711, "0badcafe", 12, 3, HEADER_SIZE + 4, "traces")
+FILE = StoredFile.of(
+    1_790_000_000_123_456_789, writer_name(4711, "0badcafe"), 12, 3, HEADER_SIZE + 4, "traces"
+)
 
 
 def test_a_name_says_everything_that_counting_needs():
     assert FILE.name == "01790000000123456789-0000004711-0badcafe-0000000012-0000000003-0000000060.traces"
     assert StoredFile.parse(FILE.name) == FILE
-    assert FILE.writer == "0000004711-0badcafe"
+    assert FILE.writer == probable_writer(FILE.name) == "0000004711-0badcafe"
     assert is_writer(FILE.writer)
 
 
 def test_names_sort_by_time_and_then_by_sequence():
-    later = FILE._replace(time_ns=FILE.time_ns + 1, pid=1, sequence=0)
-    second = FILE._replace(sequence=100)
+    later = StoredFile.of(FILE.time_ns + 1, writer_name(1, "0badcafe"), 0, 3, 60, "traces")
+    second = StoredFile.of(FILE.time_ns, FILE.writer, 100, 3, 60, "traces")
     names = [later.name, second.name, FILE.name]
     assert sorted(names) == [file.name for file in sorted([later, second, FILE])]
     assert sorted(names) == [FILE.name, second.name, later.name]
@@ -55,7 +59,7 @@ def test_other_names_are_not_taken_for_ours(name):
 )
 def test_what_is_written_is_read(signal, records, body, batch):
     written = Request(signal, records, body, f"{batch:032x}", 5)
-    file = StoredFile(5, 1, "00000000", 1, records, stored_size(written), signal)
+    file = StoredFile.of(5, writer_name(1, "00000000"), 1, records, stored_size(written), signal)
     assert decode(encode(written), file) == written
 
 

@@ -23,12 +23,12 @@ class FakeClock:
         self.environment = {
             "LD_PRELOAD": str(library),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": "1",  # without a cache the file is read at every look at the clock
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
 
     def set_back(self, seconds: int) -> None:
-        """Sets the clock back by so much, compared with the true time."""
+        """Sets the clock back by so much against the true time; the program sees it within a second."""
         new = self._file.with_suffix(".new")
         new.write_text(f"-{seconds}\n" if seconds else "+0\n")
         new.replace(self._file)

@@ -22,6 +22,7 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from signal import SIGTERM, Signals
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from support.fault_load import SIGNALS, SIZE
@@ -29,8 +30,6 @@ from support.fault_stacks import LoadOptions
 from support.waiting import wait_for
 
 if TYPE_CHECKING:
-    from signal import Signals
-
     from support.fault_receivers import Farm, Tally
 
 _TESTS = Path(__file__).resolve().parents[1]
@@ -72,7 +71,8 @@ class Load:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115  # closed in close()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "support.fault_load", options.to_json()],
+            # As a script, not with -m: then an unhandled SIGINT ends Python as the signal does.
+            [sys.executable, "-P", str(_TESTS / "support" / "fault_load.py"), options.to_json()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -224,11 +224,15 @@ class Scene:
         self.loads.append(load)
         return load
 
-    def drain(self, timeout_s: float = 30.0) -> None:
-        """Starts a process that emits nothing, and lets it send what the spool holds."""
-        load = self.load(count=0, linger_s=0.5, signals=())
+    def start_again(self) -> None:
+        """Starts a process that emits nothing, and sends what the spool holds."""
+        self.load(count=0, signals=(), exit="wait")
+
+    def drain(self, timeout_s: float = 15.0) -> None:
+        """Waits until that process has sent everything, and ends it."""
         wait_for(lambda: not self.spooled(), timeout_s, "an empty spool")
-        load.end()
+        self.loads[-1].send(SIGTERM)
+        self.loads[-1].end()
 
     def spooled(self) -> list[tuple[str, bytes]]:
         """Signal and message of every request in the spool."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from support.fault_receivers import RemoteReceiver
     from support.fault_scene import Load
 
+    Play = Callable[[RemoteReceiver, random.Random], None]
+
 RATE = 20
 QUIET_S = 8.0
 """For what was held back at the end of the faults: the longest pause between two attempts, and some more."""
@@ -82,20 +84,23 @@ def soak(minutes: float, seed: int) -> tuple[list[str], list[str]]:
         ]
         dice = random.Random(seed)
         usages = [Usage() for _ in loads]
+        decks: list[list[Play]] = [[] for _ in scenes]
         faults = 0
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            for scene in scenes:
+            for scene, deck in zip(scenes, decks, strict=True):
                 faults += 1
-                dice.choice(FAULTS)(scene.receiver, dice)
-            wait_until = min(end, time.monotonic() + dice.uniform(0.5, 3))
+                if not deck:  # every fault comes before one comes again
+                    deck.extend(dice.sample(FAULTS, len(FAULTS)))
+                deck.pop()(scene.receiver, dice)
+            wait_until = min(end, time.monotonic() + dice.uniform(1.2, 2.5))  # longer than a flush interval
             while time.monotonic() < wait_until:
                 for usage, load in zip(usages, loads, strict=True):
                     usage.sample(load.pid)
                 time.sleep(0.25)
             for scene in scenes:
                 scene.receiver.heal()
-            time.sleep(dice.uniform(0, 1))
+            time.sleep(dice.uniform(0, 0.5))
         for scene in scenes:
             scene.receiver.heal()
         for scene, load, usage in zip(scenes, loads, usages, strict=True):
@@ -153,7 +158,7 @@ def _frozen(receiver: RemoteReceiver, dice: random.Random) -> None:
     receiver.order("freeze")
 
 
-def _requests(name: str, **arguments: Any) -> Callable[[RemoteReceiver, random.Random], None]:
+def _requests(name: str, **arguments: Any) -> Play:
     def give(receiver: RemoteReceiver, dice: random.Random) -> None:
         receiver.order(name, times=dice.randint(1, 4), **arguments)
 

@@ -9,12 +9,14 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry._logs import LogRecord, SeverityNumber, get_logger
+from opentelemetry.trace import get_tracer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 INCREMENTS = "load.increments"
+HUGE = "load.huge"
 
 
 @dataclass
@@ -94,11 +96,16 @@ class Ours:
             **({} if options.spool_dir is None else {"spool_dir": options.spool_dir}),
             **options.settings,
         )
-        counter = telemetry.counter(INCREMENTS, "1", "Increments of the load.")
+        counter, huge = telemetry.counter(INCREMENTS), telemetry.counter(HUGE)
         self.emit = {
-            "traces": _spans(self.pipeline.tracer, options),
-            "logs": _logs(self.pipeline.logger, options),
-            "metrics": _increments(lambda value, labels: counter.bind(labels).add(value), options),
+            # As libraries do it: through the global providers, which work in forked children, too.
+            "traces": _spans(get_tracer("load"), options),
+            "logs": _logs(get_logger("load"), options),
+            "metrics": _increments(
+                lambda value, labels: counter.bind(labels).add(value),
+                lambda value: huge.bind({}).add(value),
+                options,
+            ),
         }
 
     def report(self) -> dict[str, Any] | None:
@@ -135,11 +142,11 @@ class PlainSdk:
         meters = MeterProvider(metric_readers=[reader], resource=resource)
         loggers = LoggerProvider(resource=resource)
         loggers.add_log_record_processor(BatchLogRecordProcessor(logs))
-        counter = meters.get_meter("load").create_counter(INCREMENTS)
+        counter, huge = (meters.get_meter("load").create_counter(name) for name in (INCREMENTS, HUGE))
         self.emit = {
             "traces": _spans(self._tracers.get_tracer("load"), options),
             "logs": _logs(loggers.get_logger("load"), options),
-            "metrics": _increments(counter.add, options),
+            "metrics": _increments(counter.add, huge.add, options),
         }
 
     def report(self) -> None:
@@ -208,16 +215,18 @@ def _logs(logger: Any, options: LoadOptions) -> Callable[[int], None]:
     return emit
 
 
-def _increments(add: Callable[[int, dict[str, Any]], None], options: LoadOptions) -> Callable[[int], None]:
+def _increments(
+    add: Callable[[int, dict[str, Any]], None], add_huge: Callable[[int], None], options: LoadOptions
+) -> Callable[[int], None]:
     def emit(number: int) -> None:
         labels: dict[str, Any] = {"load.run": str(os.getpid())}
         if options.shape == "labels":
             labels["label"] = str(number)
         if options.padding:
-            labels["label"] = str(number % 1000)
+            labels["label"] = str(number)
             labels["padding"] = "x" * min(4000, options.padding)
         if options.shape == "huge" and number == options.count // 2:
-            add(2**63, {"huge": True})
+            add_huge(2**63)
         add(1, labels)
 
     return emit

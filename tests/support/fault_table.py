@@ -47,9 +47,10 @@ class Cell:
     column: str
     books: Books
     problem: str
+    promised: str
 
     def text(self) -> str:
-        lost = f" (lost {self.books.lost})" if self.books.lost else ""
+        lost = f" (lost {self.books.lost}{self.promised})" if self.books.lost else ""
         return f"{'✗ ' if self.problem else ''}{self.books}{lost}"
 
 
@@ -85,6 +86,7 @@ def play(farm: Farm, case: Case, scale: float) -> list[Cell]:
             signal if signal != "metrics" else f"metrics {'Σ' if case.temporality == 'cumulative' else 'Δ'}",
             each,
             problem(case, each),
+            ", within one interval" if case.row.may_lose and STACKS[case.stack] == "ours" else "",
         )
         for signal, each in books.items()
     ]

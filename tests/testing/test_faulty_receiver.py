@@ -316,6 +316,15 @@ def test_a_partial_success_names_what_was_not_taken(receiver, protocol, signal, 
     assert receiver.delivered(signal) == 1
 
 
+@both_protocols
+def test_a_request_that_was_given_up_before_its_turn_is_not_stored(receiver, protocol):
+    receiver.delay(0.4, times=1)
+
+    assert send(receiver, protocol, spans(1), timeout_s=0.1).outcome == "DEADLINE_EXCEEDED"
+    (request,) = wait_for(receiver.requests)
+    assert (request.is_stored, receiver.delivered("traces")) == (False, 0)
+
+
 def test_a_redirect_names_the_other_place(receiver):
     receiver.redirect("http://127.0.0.1:1/", times=2)
 

@@ -87,6 +87,10 @@ def registered() -> None:
     telemetry.register_classifier(OutOfCreditError, telemetry.ErrorCode.RATE_LIMIT, False)
 
 
+def masked() -> None:
+    assert_type(telemetry.redact("password=hunter2"), str)
+
+
 def states() -> None:
     telemetry.set_health("llm", telemetry.HealthStatus.DEGRADED)
     telemetry.set_circuit_state("llm", telemetry.CircuitState.HALF_OPEN)

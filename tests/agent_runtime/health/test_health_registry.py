@@ -287,6 +287,16 @@ def test_a_long_error_is_cut_in_the_report():
     assert len(entry(health)["last_error"]["message"]) == 300
 
 
+def test_a_secret_in_an_error_is_masked_in_the_report():
+    def check():
+        raise ConnectionError("postgres://me:hunter2@db is down, api_key=hunter3")
+
+    health = registry()
+    health.add("db", check)
+    asyncio.run(health.check())
+    assert entry(health, "db")["last_error"]["message"] == "postgres://me:***@db is down, api_key=***"
+
+
 @pytest.mark.parametrize("setting", ["interval_s", "timeout_s"])
 def test_times_must_be_positive(setting):
     with pytest.raises(ValueError, match=f"{setting}=0: allowed are numbers above 0"):

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bounded queue in front of one way out, emptied in batches by one thread."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from telemetry.pipeline.process.ticker import Ticker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telemetry.pipeline.delivery.outcomes import Ledger
+    from telemetry.pipeline.process.threads import Latch
+
+__all__ = ["BATCH_SIZE", "BatchWorker"]
+
+RecordT = TypeVar("RecordT")
+
+BATCH_SIZE = 512
+"""Records per export: the default of OpenTelemetry's batch processors."""
+_OBJECT_BYTES = 2048
+"""What a span or log record takes in memory beside its encoded content, roughly."""
+
+
+class BatchWorker(Generic[RecordT]):
+    """Queue and thread of one exporter and one signal.
+
+    Putting a record is an append to a deque: no lock, no I/O.
+
+    Args:
+        export: Takes a batch and its number of records, and books what becomes of them; never raises.
+        close: Cuts a running export short.
+        ledger: Books the records that do not get as far as an export.
+        max_records: Records the queue may hold; further ones are dropped and booked as `queue_full`.
+        max_bytes: Memory that they may take, by the size of the last ones that were exported.
+        interval_s: Seconds between two exports when no batch is full before.
+    """
+
+    def __init__(
+        self,
+        export: Callable[[list[RecordT], int], None],
+        close: Callable[[], None],
+        ledger: Ledger,
+        *,
+        max_records: int,
+        max_bytes: int,
+        interval_s: float,
+    ) -> None:
+        self._export = export
+        self._close = close
+        self._ledger = ledger
+        self._max_records = self._room = max_records
+        self._max_bytes = max_bytes
+        self._queue: deque[RecordT] = deque()
+        self._in_flight = 0
+        self._wake_at = min(BATCH_SIZE, max_records)
+        self._is_closed = False
+        self._is_abandoned = False
+        ledger.count_pending(self._count_pending)
+        self._ticker = Ticker(f"kairos-{ledger.signal}-{ledger.exporter}", interval_s, self._drain)
+
+    def put(self, record: RecordT) -> None:
+        """Queues a record, or drops it when the queue is full or shut down."""
+        queue = self._queue
+        if self._is_closed:
+            self._ledger.drop("after_shutdown", 1)
+        elif len(queue) >= self._room:
+            self._ledger.drop("queue_full", 1)
+        else:
+            queue.append(record)
+            if not self._ticker.is_started:
+                self._ticker.start()
+            if len(queue) == self._wake_at:
+                self._ticker.wake()
+
+    def fit(self, records: int, encoded_bytes: int) -> None:
+        """Learns how large records are at present, and lets the queue hold as many as memory allows.
+
+        Looking into every record as it is put would cost the application's thread more than its span.
+        """
+        each = _OBJECT_BYTES + encoded_bytes // max(1, records)
+        self._room = max(1, min(self._max_records, self._max_bytes // each))
+        self._wake_at = min(BATCH_SIZE, self._room)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether records come in faster than they go out, or somebody waits for the end."""
+        return self._is_closed or 2 * len(self._queue) > self._room
+
+    def begin_flush(self) -> Latch:
+        """Begins to export what is queued now; the latch is set when that is done."""
+        return self._ticker.begin_flush()
+
+    def stop(self) -> None:
+        """Takes no more records and begins to export the last ones."""
+        self._is_closed = True
+        self._ticker.stop()
+
+    def join(self, deadline: float) -> bool:
+        """Waits for the last export and returns whether it ended by `deadline` (`time.monotonic()`)."""
+        return self._ticker.join(deadline)
+
+    def close(self) -> None:
+        """Cuts a running export short, and begins no other."""
+        self._is_abandoned = True
+        self._close()
+
+    def give_up(self) -> None:
+        """Drops and books what is still queued."""
+        left = len(self._queue)
+        self._queue.clear()
+        self._ledger.drop("shutdown_timeout", left)
+
+    def _count_pending(self) -> int:
+        return len(self._queue) + self._in_flight
+
+    def _drain(self) -> None:
+        # Only what is here now: an endless stream of records must not keep a flush from ending.
+        for _ in range(-(-len(self._queue) // BATCH_SIZE)):
+            if not self._is_abandoned:
+                self._export_one_batch()
+        self._ledger.notices.tell()
+
+    def _export_one_batch(self) -> None:
+        queue = self._queue
+        batch: list[RecordT] = []
+        for _ in range(min(len(queue), BATCH_SIZE)):
+            batch.append(queue.popleft())
+            self._in_flight += 1
+        self._export(batch, len(batch))
+        self._in_flight = 0

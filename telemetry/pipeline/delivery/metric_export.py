@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens to collected metrics on their way to an exporter: times, cleaning, books."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from telemetry.pipeline.delivery.metric_times import ForwardTimes, with_start_times
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from opentelemetry.sdk.metrics.export import MetricsData
+
+    from telemetry.metrics.instruments import Counter
+    from telemetry.pipeline.delivery.outcomes import Ledger
+
+__all__ = ["MetricExport", "count_points"]
+
+
+class MetricExport:
+    """Takes what a reader collected, corrects its times and sends it on its way out.
+
+    Args:
+        out: Takes metrics and their number of points, and books what becomes of them; never raises.
+        ledger: Learns how many points are on their way.
+        counters: Our counters by name, for the start times of their series.
+        clean: What must not leave the process is taken out here.
+    """
+
+    def __init__(
+        self,
+        out: Callable[[MetricsData, int], None],
+        ledger: Ledger,
+        counters: Callable[[], dict[str, Counter]],
+        clean: Callable[[MetricsData], MetricsData],
+    ) -> None:
+        self._out = out
+        self._ledger = ledger
+        self._counters = counters
+        self._clean = clean
+        self._times = ForwardTimes()
+        self._in_flight = 0
+        ledger.count_pending(lambda: self._in_flight)
+
+    def __call__(self, data: MetricsData) -> None:
+        """Exports; never raises."""
+        previous = self._times.previous_ns
+        data = self._times.forward(data)
+        points = count_points(data)
+        if points:
+            self._in_flight = points
+            self._out(self._clean(with_start_times(data, self._counters(), previous)), points)
+            self._in_flight = 0
+        self._ledger.notices.tell()
+
+
+def count_points(data: MetricsData) -> int:
+    """Returns the number of data points."""
+    return sum(
+        len(metric.data.data_points)
+        for resource in data.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+    )

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from time import monotonic
+
+import pytest
+
+from telemetry.pipeline.delivery.batch import BatchWorker
+from telemetry.pipeline.delivery.outcomes import Ledger
+from telemetry.pipeline.delivery.ways_out import DirectExport
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger("traces", "test", lambda _reason, _count: None)
+
+
+def worker_of(ledger, export, *, max_records=5000, max_bytes=1 << 30) -> BatchWorker[int]:
+    return BatchWorker(
+        DirectExport(export, ledger, lambda *_: None),
+        lambda: None,
+        ledger,
+        max_records=max_records,
+        max_bytes=max_bytes,
+        interval_s=3600,
+    )
+
+
+def test_a_worker_that_was_closed_begins_no_other_batch(ledger):
+    batches: list[int] = []
+
+    def export(batch: list[int]) -> bool:
+        batches.append(len(batch))
+        worker.close()
+        return True
+
+    worker = worker_of(ledger, export)
+    for number in range(600):
+        worker.put(number)
+    worker.begin_flush().wait(10)
+    worker.stop()
+    assert worker.join(monotonic() + 10)
+    worker.give_up()
+
+    status = ledger.status()
+    assert len(batches) == 1
+    assert status.delivered == batches[0]
+    assert dict(status.dropped) == {"shutdown_timeout": 600 - batches[0]}
+    assert status.pending == 0
+
+
+def test_a_record_after_the_end_is_dropped(ledger):
+    worker = worker_of(ledger, lambda _batch: True)
+    worker.stop()
+    worker.put(1)
+
+    assert dict(ledger.status().dropped) == {"after_shutdown": 1}
+
+
+def test_large_records_leave_room_for_fewer(ledger):
+    worker = worker_of(ledger, lambda _batch: True, max_bytes=1_000_000)
+    worker._ticker.is_started = True  # no thread takes anything out
+    worker.fit(records=10, encoded_bytes=10 * 98_000)
+    for number in range(20):
+        worker.put(number)
+
+    assert ledger.status().pending == 9
+    assert dict(ledger.status().dropped) == {"queue_full": 11}
+
+
+def test_room_for_one_record_is_always_left(ledger):
+    worker = worker_of(ledger, lambda _batch: True, max_bytes=1000)
+    worker.fit(records=1, encoded_bytes=1 << 30)
+    worker.put(1)
+    assert worker.begin_flush().wait(5)
+
+    assert ledger.status().delivered == 1
+    worker.stop()
+
+
+def test_a_worker_is_busy_when_its_queue_is_half_full_or_it_is_to_end(ledger):
+    worker = worker_of(ledger, lambda _batch: True, max_records=4)
+    assert not worker.is_busy
+    worker._queue.extend([1, 2, 3])
+    assert worker.is_busy
+    worker._queue.clear()
+    worker.stop()
+
+    assert worker.is_busy
