@@ -295,7 +295,7 @@ def test_hydras_rows_are_proven_against_the_row_before_and_foreign_rows_claim_no
 def test_rows_that_cannot_be_proven_at_all_say_so(tmp_path: Path) -> None:
     log = tmp_path / "audit.jsonl"
     signed = link({"event": "e"}, "GENESIS", 1, KEYS.signing)
-    seqless = link({"event": "e"}, "GENESIS", "one", KEYS.signing)  # type: ignore[arg-type]
+    seqless = link({"event": "e"}, "GENESIS", "one", KEYS.signing)  # type: ignore[arg-type]  # a wrong one is what this is about
     moved = link({"event": "e"}, "another", 2, KEYS.signing)
     for rows, said in (
         ([b'{"event":"e","x":NaN}'], "has no canonical text"),
