@@ -103,7 +103,7 @@ APPLICATION_IN_GRPC = """
 
 
 def run_json_of_a_child_that_lives(code: str):
-    """gRPC alone, without us, ends about one child in five that is forked in the middle of a call."""
+    """About one child in five that is forked in the middle of such a call dies in gRPC, before it sends."""
     for _ in range(4):
         try:
             return run_json(code, is_measured=False)
