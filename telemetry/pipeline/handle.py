@@ -7,6 +7,8 @@ looked up in it at every call. Importing it imports nothing else.
 
 from __future__ import annotations
 
+from _thread import RLock
+
 TYPE_CHECKING = False  # as `typing` has it, without importing it: the `none` path imports this module
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,6 +39,7 @@ class Handle:
         short_cuts: The recorder's, one look-up nearer; None while nothing is active.
         health_setters: Likewise those of `kairos.health.status`.
         circuit_setters: Likewise those of `kairos.circuitbreaker.state`.
+        starting: Held while a pipeline is set up.
         exits: What ends the active pipeline before the process ends; made with the first one.
     """
 
@@ -51,10 +54,12 @@ class Handle:
         "health_setters",
         "recorder",
         "short_cuts",
+        "starting",
         "telemetry",
     )
 
     def __init__(self) -> None:
+        self.starting = RLock()
         self.recorder: Recorder | None = None
         self.telemetry: Telemetry | None = None
         self.short_cuts: dict[str | None, dict[type, ErrorSeries]] | None = None
@@ -138,6 +143,7 @@ class Handle:
 
     def renew_locks(self) -> None:
         """Replaces, in a forked child, the locks of what outlives a pipeline: a thread may have held them."""
+        self.starting = RLock()
         if self._instruments is not None:
             self._instruments.reset_locks()
         if self._classifier is not None:

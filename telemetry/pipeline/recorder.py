@@ -53,6 +53,7 @@ class Recorder:
         trouble: Takes failures of recording itself.
 
     Attributes:
+        tracer: What makes our own spans.
         short_cuts: Component, then exception class, to the series, for exceptions whose class
             decides everything: what `record_error_metric` looks at first.
     """
@@ -75,6 +76,7 @@ class Recorder:
         self.trouble = trouble
         self._classifier = classifier
         self._span_errors = span_errors
+        self.tracer = tracer
         self._start_span = tracer.start_span
         self._watch = watch()
         self.short_cuts: dict[str | None, dict[type, ErrorSeries]] = {}

@@ -34,13 +34,18 @@ def start(handle: Handle, config: Settings) -> Telemetry:
     Raises:
         TelemetryError: An exporter could not be set up; nothing is active then.
     """
+    with handle.starting:  # two threads that both set up would leave two pipelines running
+        return _replace(handle, config)
+
+
+def _replace(handle: Handle, config: Settings) -> Telemetry:
     earlier = handle.telemetry
     if earlier is not None:
         warnings.warn(
             f"telemetry was already set up for {earlier.config.service_name!r}: that pipeline is flushed and "
             f"shut down, and {config.service_name!r} replaces it. Call init once per process.",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
         earlier.shutdown()
     if threads.are_greenlets():

@@ -25,6 +25,7 @@ from telemetry.pipeline.owned import OwnedProviders
 from telemetry.pipeline.process.ticker import Ticker
 from telemetry.pipeline.recorder import Recorder
 from telemetry.pipeline.self_metrics import SelfMetrics
+from telemetry.pipeline.switchable.globals import GlobalProviders
 from telemetry.pipeline.trouble import Trouble
 from telemetry.tracing.span_errors import SpanErrors
 from telemetry.version import __version__
@@ -44,11 +45,11 @@ if TYPE_CHECKING:
     from telemetry.pipeline.delivery.outcomes import ExporterStatus, FlushResult
     from telemetry.pipeline.handle import Handle
     from telemetry.pipeline.span_reader import ReaderFactory
-    from telemetry.pipeline.switchable.globals import GlobalProviders
 
 __all__ = ["Telemetry"]
 
 _logger = logging.getLogger("telemetry")
+_SCOPE = (names.SCOPE_NAME, __version__)
 Series = tuple[dict[str, object], float]
 
 
@@ -62,7 +63,8 @@ class Telemetry:
         config: The settings in effect.
         meter: OpenTelemetry meter of this pipeline, for instruments of your own.
         tracer: OpenTelemetry tracer of this pipeline.
-        logger: OpenTelemetry logger of this pipeline.
+        logger: OpenTelemetry logger of this pipeline. All three may be kept: in a forked child they record
+            into the child's pipeline.
     """
 
     def __init__(self, handle: Handle, config: Settings, make_reader: ReaderFactory | None = None) -> None:
@@ -70,7 +72,14 @@ class Telemetry:
         self._make_reader = make_reader
         self._handle = handle
         self._user_instruments = handle.instruments
+        self._lasting = GlobalProviders()  # of this pipeline only: they outlive a fork, its providers do not
         self._build(is_child=False)
+        lasting: GlobalProviders | InheritedProviders = self._lasting
+        if isinstance(self._providers, InheritedProviders):
+            lasting = self._providers
+        self.meter: Meter = lasting.meter_provider.get_meter(*_SCOPE)
+        self.tracer: Tracer = lasting.tracer_provider.get_tracer(*_SCOPE)
+        self.logger: Logger = lasting.logger_provider.get_logger(*_SCOPE)
 
     def _build(self, *, is_child: bool) -> None:
         config = self.config
@@ -87,9 +96,11 @@ class Telemetry:
             self._providers = OwnedProviders(
                 config, self._self_metrics, self._counters, limits, trouble, is_child=is_child
             )
-        self.meter: Meter = self._providers.meter_provider.get_meter(names.SCOPE_NAME, __version__)
-        self.tracer: Tracer = self._providers.tracer_provider.get_tracer(names.SCOPE_NAME, __version__)
-        self.logger: Logger = self._providers.logger_provider.get_logger(names.SCOPE_NAME, __version__)
+        own = self._providers
+        self._lasting.switch(own.tracer_provider, own.meter_provider, own.logger_provider)
+        self._meter: Meter = own.meter_provider.get_meter(*_SCOPE)
+        self._tracer: Tracer = own.tracer_provider.get_tracer(*_SCOPE)
+        self._logger: Logger = own.logger_provider.get_logger(*_SCOPE)
         self._genai_metrics = GenAIMetrics(config.semconv_gen_ai, limits)
         with_twins = config.semconv != names.SEMCONV_KAIROS
         self.recorder = Recorder(
@@ -98,7 +109,7 @@ class Telemetry:
             health_states(limits, with_twin=with_twins),
             circuit_states(limits, with_twin=with_twins),
             SpanErrors(config.attribute_value_limit, self._emit),
-            self.tracer,
+            self._tracer,
             ConfiguredGenAI(config, self._genai_metrics, self._emit),
             trouble,
         )
@@ -112,9 +123,9 @@ class Telemetry:
         """Makes every instrument visible to the readers, the user's own ones from zero."""
         self._user_instruments.limits.series = self.config.cardinality_limit
         self._user_instruments.limits.attribute_bytes = self.config.attribute_value_limit
-        meter: PublishingMeter = self.meter
+        meter: PublishingMeter = self._meter
         if isinstance(self._providers, InheritedProviders):
-            meter = self._handle.lasting_meter(self.meter)
+            meter = self._handle.lasting_meter(self._meter)
         self._housekeeper = Ticker("kairos-housekeeping", SAMPLE_SECONDS, self._keep_house)
         self._publication = Publication(
             meter, exemplars=self._providers.takes_exemplars, housekeeping=self._housekeeper.start
@@ -298,7 +309,7 @@ class Telemetry:
         self.shutdown()
 
     def _emit(self, span: Span, event_name: str, attributes: Mapping[str, AttributeValue]) -> None:
-        self.logger.emit(
+        self._logger.emit(
             LogRecord(
                 timestamp=time_ns(),
                 observed_timestamp=time_ns(),

@@ -67,4 +67,4 @@ def _count_ids_from_one(telemetry: Telemetry) -> None:
     provider = cast("TracerProvider", telemetry.providers.tracer_provider)
     provider.id_generator = ids  # type: ignore[assignment]  # the SDK takes any; its type is inferred too narrow
     # A tracer keeps the generator that its provider had when it was made; this one was made before.
-    cast("Tracer", telemetry.tracer).id_generator = ids
+    cast("Tracer", telemetry.recorder.tracer).id_generator = ids

@@ -14,6 +14,7 @@ from opentelemetry._logs import get_logger_provider
 from support.hostile import anything, errors, hostile
 
 import telemetry
+from telemetry.pipeline.handle import HANDLE
 from telemetry.testing import FaultyReceiver
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ ROUNDS = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+
+
+@pytest.fixture(autouse=True)
+def _no_odd_instruments_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is created here with impossible names would complain in every later pipeline of this process."""
+    monkeypatch.setattr(HANDLE, "_instruments", None)
+    monkeypatch.setattr(HANDLE.global_providers.meter_provider, "_observables", {})
 
 
 @pytest.fixture

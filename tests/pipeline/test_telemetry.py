@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
+import warnings
 from time import monotonic
 
 import pytest
@@ -516,3 +517,25 @@ def test_none_does_nothing():
     assert off.log_target("any") is None
     assert (off.config.service_name, off.config.exporter) == ("tests", "none")
     assert off.snapshot() == {}
+
+
+def test_set_up_by_many_threads_at_once_leaves_one_pipeline_running(fake):
+    all_ready = threading.Barrier(8)
+    made: list[telemetry.Telemetry] = []
+
+    def set_up() -> None:
+        all_ready.wait()
+        made.append(telemetry.init("tests", exporter="memory"))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # each of them replaces the one before
+        threads = [threading.Thread(target=set_up) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    running = [pipeline for pipeline in made if not pipeline.is_shut_down]
+    assert len(made) == 8
+    assert running == [HANDLE.telemetry]
+    running[0].shutdown()

@@ -21,7 +21,9 @@ RecordT = TypeVar("RecordT")
 BATCH_SIZE = 512
 """Records per export: the default of OpenTelemetry's batch processors."""
 _OBJECT_BYTES = 2048
-"""What a span or log record takes in memory beside its encoded content, roughly."""
+"""What a span or log record takes in memory beside its content, roughly."""
+_WEIGHED = 31
+"""One record in 32 is weighed: looking into each would cost the application's thread more than its span."""
 
 
 class BatchWorker(Generic[RecordT]):
@@ -34,7 +36,8 @@ class BatchWorker(Generic[RecordT]):
         close: Cuts a running export short.
         ledger: Books the records that do not get as far as an export.
         max_records: Records the queue may hold; further ones are dropped and booked as `queue_full`.
-        max_bytes: Memory that they may take, by the size of the last ones that were exported.
+        max_bytes: Memory that they may take, by the weight of a sample of them.
+        weigh: Tells how many bytes of content a record has, roughly.
         interval_s: Seconds between two exports when no batch is full before.
     """
 
@@ -46,6 +49,7 @@ class BatchWorker(Generic[RecordT]):
         *,
         max_records: int,
         max_bytes: int,
+        weigh: Callable[[RecordT], int],
         interval_s: float,
     ) -> None:
         self._export = export
@@ -53,6 +57,8 @@ class BatchWorker(Generic[RecordT]):
         self._ledger = ledger
         self._max_records = self._room = max_records
         self._max_bytes = max_bytes
+        self._weigh = weigh
+        self._weight = 0
         self._queue: deque[RecordT] = deque()
         self._in_flight = 0
         self._wake_at = min(BATCH_SIZE, max_records)
@@ -74,15 +80,8 @@ class BatchWorker(Generic[RecordT]):
                 self._ticker.start()
             if len(queue) == self._wake_at:
                 self._ticker.wake()
-
-    def fit(self, records: int, encoded_bytes: int) -> None:
-        """Learns how large records are at present, and lets the queue hold as many as memory allows.
-
-        Looking into every record as it is put would cost the application's thread more than its span.
-        """
-        each = _OBJECT_BYTES + encoded_bytes // max(1, records)
-        self._room = max(1, min(self._max_records, self._max_bytes // each))
-        self._wake_at = min(BATCH_SIZE, self._room)
+            if not len(queue) & _WEIGHED:
+                self._fit(self._weigh(record))
 
     @property
     def is_busy(self) -> bool:
@@ -112,6 +111,12 @@ class BatchWorker(Generic[RecordT]):
         left = len(self._queue)
         self._queue.clear()
         self._ledger.drop("shutdown_timeout", left)
+
+    def _fit(self, content_bytes: int) -> None:
+        """Lets the queue hold as many records as memory allows, by the running mean of their weight."""
+        self._weight += (content_bytes - self._weight) // 8
+        self._room = max(1, min(self._max_records, self._max_bytes // (_OBJECT_BYTES + self._weight)))
+        self._wake_at = min(BATCH_SIZE, self._room)
 
     def _count_pending(self) -> int:
         return len(self._queue) + self._in_flight

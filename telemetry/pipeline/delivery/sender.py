@@ -247,7 +247,10 @@ class Sender:
                 self._backoff.succeed()
                 return self._say_success
             case Denied(error):
-                return self._fail(error, self._backoff.after_denial())
+                # While somebody waits, credentials may be mended in a moment; else in an hour.
+                is_awaited = self._deadline is not None or bool(self._flushes)
+                pause_s = self._backoff.after_failure(None) if is_awaited else self._backoff.after_denial()
+                return self._fail(error, pause_s)
             case RetryLater(error, after_s):
                 return self._fail(error, self._backoff.after_failure(after_s))
 

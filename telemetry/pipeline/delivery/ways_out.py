@@ -62,20 +62,12 @@ class QueuedExport(Generic[BatchT]):
         encode: Makes requests of a batch.
         sender: Takes them.
         ledger: Books what cannot be encoded.
-        on_encoded: Told (records, bytes) of every batch.
     """
 
-    def __init__(
-        self,
-        encode: Callable[[BatchT], Encoded],
-        sender: Sender,
-        ledger: Ledger,
-        on_encoded: Callable[[int, int], None] = lambda _records, _bytes: None,
-    ) -> None:
+    def __init__(self, encode: Callable[[BatchT], Encoded], sender: Sender, ledger: Ledger) -> None:
         self._encode = encode
         self._sender = sender
         self._ledger = ledger
-        self._on_encoded = on_encoded
 
     def __call__(self, batch: BatchT, records: int) -> None:
         """Encodes and hands over a batch of that many records; never raises."""
@@ -90,4 +82,3 @@ class QueuedExport(Generic[BatchT]):
             self._sender.reject(request, "too_large", f"a single record of {len(request.body)} bytes")
         for request in encoded.requests:
             self._sender.put(request)
-        self._on_encoded(records, sum(len(request.body) for request in encoded.requests))

@@ -17,6 +17,7 @@ from telemetry.pipeline.delivery.batch import BatchWorker
 from telemetry.pipeline.delivery.interval_reader import IntervalReader
 from telemetry.pipeline.delivery.metric_export import MetricExport
 from telemetry.pipeline.delivery.ways_out import DirectExport, QueuedExport
+from telemetry.pipeline.delivery.weights import weight_of_log, weight_of_span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -142,10 +143,7 @@ class Wiring:
         sender = self._deliveries[name].add_sender(ledger, self._self_metrics.on_export(signal))
         encode = encode_spans if signal == "traces" else encode_logs
         out: QueuedExport[list[Any]] = QueuedExport(
-            lambda batch: encode(batch, lambda: _give_way(worker)),
-            sender,
-            ledger,
-            lambda records, size: worker.fit(records, size),  # noqa: PLW0108 - the worker is made below
+            lambda batch: encode(batch, lambda: _give_way(worker)), sender, ledger
         )
         worker = self._worker(signal, out, _nothing, ledger)
         return worker
@@ -171,6 +169,7 @@ class Wiring:
             ledger,
             max_records=config.queue_max_records,
             max_bytes=config.queue_max_bytes,
+            weigh=weight_of_span if signal == "traces" else weight_of_log,
             interval_s=config.flush_interval_seconds,
         )
 

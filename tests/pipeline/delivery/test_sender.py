@@ -154,12 +154,28 @@ def test_a_request_is_tried_until_it_is_taken_and_the_next_one_waits():
     bench = Bench(RetryLater("busy", 7.5), RetryLater("busy"), Denied("no"), Accepted())
     bench.sender.put(request(1))
     bench.sender.put(request(2))
+    wait_for(lambda: len(bench.attempts) == 5, what="five attempts")
     bench.end()
 
     assert bench.receiver.bodies == [b"body 1"] * 4 + [b"body 2"]
     assert bench.backoff.asked == [7.5, None, "denied"]
     assert bench.books["delivered"] == 20
     assert bench.ledger.status().last_error == "no"
+
+
+def test_denied_requests_are_tried_again_soon_while_somebody_waits():
+    class Patient(Impatient):
+        def after_denial(self):
+            return 3600.0
+
+    bench = Bench(Denied("expired"), Denied("expired"), Denied("expired"), Accepted())
+    bench.sender._backoff = Patient()
+    bench.sender.put(request(1))
+    wait_for(lambda: bench.attempts, what="the first attempt")
+    assert bench.sender.begin_flush().wait(5)
+    bench.end()
+
+    assert bench.books["delivered"] == 10
 
 
 def test_a_refused_request_is_given_up_and_the_next_one_goes_out():

@@ -160,6 +160,30 @@ def test_libraries_of_a_child_record_into_the_childs_pipeline(path):
     assert list(exported.span_names().values()) == [["child"]]
 
 
+def test_what_was_obtained_from_the_handle_before_a_fork_records_into_the_childs_pipeline(path):
+    run(
+        """
+        import telemetry
+        pipeline = telemetry.init("agent", "1")
+        tracer, meter = pipeline.tracer, pipeline.meter
+        calls = meter.create_counter("test.kept")
+        child = os.fork()
+        if child == 0:
+            calls.add(3)
+            tracer.start_span("child").end()
+            pipeline.shutdown()
+            os._exit(0)
+        os.waitpid(child, 0)
+        pipeline.shutdown()
+        """,
+        **settings(path),
+    )
+
+    exported = Exported(path)
+    assert list(exported.last_sums("test.kept").values()) == [3]
+    assert list(exported.span_names().values()) == [["child"]]
+
+
 def test_a_child_of_a_process_without_a_pipeline_can_set_one_up(path):
     run(
         """
