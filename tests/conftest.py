@@ -6,8 +6,13 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
+
+# How long an example takes says something about the machine and nothing about the code.
+settings.register_profile("kairos", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kairos")
 
 _SETTINGS = ("KAIROS_TELEMETRY_", "OTEL_")
 
