@@ -102,7 +102,7 @@ def _span(
         span["parentSpanId"] = row["span_id"].lower()
     span |= {
         "spanId": digest[:16],
-        "name": clean(f"{event} {tool}".strip() if event and tool else event or tool or "audit")[:256],
+        "name": clean(f"{event} {tool}" if event and tool else event or tool or "audit")[:256],
         "kind": 1,
         "startTimeUnixNano": str(start),
         "endTimeUnixNano": str(min(end, 2**63 - 1)),
