@@ -100,6 +100,7 @@ def test_a_thousand_runs_at_the_same_time_leave_whole_traces(kairos: TelemetryPr
     assert {span.status.status_code for span in spans} == {StatusCode.UNSET}  # all errors were made good
 
 
+@pytest.mark.long
 def test_runs_leave_nothing_behind_in_memory(kairos: TelemetryProbe) -> None:
     def blocks_after(rounds: int) -> int:
         for _ in range(rounds):
