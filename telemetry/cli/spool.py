@@ -158,10 +158,11 @@ def _send_one(folder: Path, config: Settings, *, has_dead_letters: bool) -> Sent
         otlp = registry.build(name, config).otlp
         if otlp is None:
             return Sent(name, error="this exporter sends nothing from a spool")
+        transport = otlp.connect()
         try:
-            return redeliver(folder, otlp.transport, config, has_dead_letters=has_dead_letters)
+            return redeliver(folder, transport, config, has_dead_letters=has_dead_letters)
         finally:
-            otlp.transport.close()
+            transport.close()
     except (TelemetryError, OSError) as error:
         return Sent(name, error=str(error))
 

@@ -66,6 +66,4 @@ def _build(exporter: str, config: Settings) -> Answer:
     for part in (built.metrics, built.spans, built.logs):
         if part is not None:
             part.shutdown()
-    if built.otlp is not None:
-        built.otlp.transport.close()
     return Answer(symptoms.FOREIGN)

@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExporter, MetricReader
     from opentelemetry.sdk.metrics.view import Aggregation
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -20,14 +22,17 @@ class Otlp(NamedTuple):
     """An exporter that sends encoded OTLP requests: the pipeline encodes, queues and repeats them.
 
     Attributes:
-        transport: Makes one attempt to send one request, of any signal.
+        connect: Makes a transport, which sends requests of any signal, one attempt each; imports nothing.
+            Each thread that sends has its own, and a fork may need another one.
         temporality: Of each kind of instrument.
         aggregation: Of the kinds of instruments whose default differs.
+        is_fragile: Whether a fork in the middle of an attempt harms the child.
     """
 
-    transport: Transport
+    connect: Callable[[], Transport]
     temporality: dict[type, AggregationTemporality]
     aggregation: dict[type, Aggregation]
+    is_fragile: bool = False
 
 
 class Exporters(NamedTuple):

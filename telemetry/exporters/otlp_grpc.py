@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from telemetry.exporters.base import Exporters, Otlp
@@ -20,4 +21,11 @@ def build(config: Settings) -> Exporters:
 
     The endpoint, credentials, headers, compression and timeout come from `config` alone.
     """
-    return Exporters(otlp=Otlp(GrpcTransport(config), preferred_temporality(), preferred_aggregation()))
+    return Exporters(
+        otlp=Otlp(
+            partial(GrpcTransport, config),
+            preferred_temporality(),
+            preferred_aggregation(),
+            is_fragile=True,  # the first call of a child that was forked inside gRPC crashes (grpcio 1.85)
+        )
+    )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -27,4 +28,6 @@ def build(config: Settings) -> Exporters:
     """
     if find_spec("requests") is None:
         raise MissingExtraError("The otlp-http exporter", "http")
-    return Exporters(otlp=Otlp(HttpTransport(config), preferred_temporality(), preferred_aggregation()))
+    return Exporters(
+        otlp=Otlp(partial(HttpTransport, config), preferred_temporality(), preferred_aggregation())
+    )

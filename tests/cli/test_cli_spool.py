@@ -44,7 +44,7 @@ def receiver(monkeypatch):
             self.is_closed = True
 
     transport = Receiver()
-    built = Exporters(otlp=Otlp(transport, {}, {}))
+    built = Exporters(otlp=Otlp(lambda: transport, {}, {}))
     monkeypatch.setattr("telemetry.exporters.registry.build", lambda name, config: built)
     return transport
 

@@ -24,7 +24,7 @@ class Sending:
     """Sends what was encoded, one attempt each; keeps the replies."""
 
     def __init__(self, otlp: Otlp) -> None:
-        self._transport = otlp.transport
+        self._transport = otlp.connect()
         self.replies: list[Reply] = []
 
     def send(self, encoded: Any) -> bool:
@@ -38,7 +38,7 @@ class Spans(Sending, SpanExporter):
         return SpanExportResult.SUCCESS if self.send(encode_spans(spans)) else SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
-        """The transport has its own end."""
+        self._transport.close()
 
 
 class Logs(Sending, LogRecordExporter):
@@ -50,7 +50,7 @@ class Logs(Sending, LogRecordExporter):
         return True
 
     def shutdown(self) -> None:
-        """The transport has its own end."""
+        self._transport.close()
 
 
 class Metrics(Sending, MetricExporter):
@@ -66,7 +66,7 @@ class Metrics(Sending, MetricExporter):
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """The transport has its own end."""
+        self._transport.close()
 
 
 def as_sdk_exporters(exporters: Exporters) -> Exporters:

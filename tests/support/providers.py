@@ -75,7 +75,7 @@ class Providers:
 @contextmanager
 def providers(exporters: Exporters) -> Iterator[Providers]:
     """Providers that use the exporters; flushed and shut down at the end."""
-    otlp, exporters = exporters.otlp, as_sdk_exporters(exporters)
+    exporters = as_sdk_exporters(exporters)
     metrics = exporters.metrics
     reader = (
         metrics
@@ -97,5 +97,3 @@ def providers(exporters: Exporters) -> Iterator[Providers]:
         made.tracers.shutdown()
         made.loggers.shutdown()
         made.meters.shutdown()
-        if otlp is not None:
-            otlp.transport.close()

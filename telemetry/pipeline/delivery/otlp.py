@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from telemetry.exporters import registry
 from telemetry.pipeline.delivery.sender import Sender
 from telemetry.pipeline.process.fork_safe import ForkSafe
 from telemetry.spool.memory import MemoryQueue
@@ -15,14 +14,11 @@ if TYPE_CHECKING:
 
     from telemetry.config import Settings
     from telemetry.exporters.base import Otlp
-    from telemetry.exporters.transport import Transport
     from telemetry.pipeline.delivery.outcomes import Ledger
     from telemetry.spool.disk import Spool
     from telemetry.spool.queue import RequestQueue
 
 __all__ = ["Delivery"]
-
-_GRPC = "otlp"
 
 
 class Delivery:
@@ -39,9 +35,8 @@ class Delivery:
     """
 
     def __init__(self, name: str, otlp: Otlp, config: Settings) -> None:
-        self._name = name
+        self._otlp = otlp
         self._config = config
-        self._given: Transport | None = otlp.transport
         self.transports: list[ForkSafe] = []
         self._spool = _open_spool(name, config)
         self.senders: list[Sender] = []
@@ -98,16 +93,8 @@ class Delivery:
         Where gevent has replaced locks and sockets, they do not work between threads: a thread that waits for
         the lock of another one's gRPC channel may wait for ever, and sockets belong to who opened them.
         """
-        self.transports.append(ForkSafe(self._make_transport, is_fragile=self._name == _GRPC))
+        self.transports.append(ForkSafe(self._otlp.connect, is_fragile=self._otlp.is_fragile))
         return self.transports[-1]
-
-    def _make_transport(self) -> Transport:
-        given, self._given = self._given, None
-        if given is not None:
-            return given
-        otlp = registry.build(self._name, self._config).otlp
-        assert otlp is not None  # noqa: S101 - it was not the first time; tells the type checker
-        return otlp.transport
 
 
 def _open_spool(name: str, config: Settings) -> Spool | None:
