@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from telemetry.exporters.transport import Reply, Transport
     from telemetry.pipeline.delivery.outcomes import Ledger
-    from telemetry.pipeline.process.threads import Background
     from telemetry.spool.queue import RequestQueue
     from telemetry.spool.request import Request
 
@@ -84,16 +83,14 @@ class Sender:
         ledger.count_pending(lambda: queue.in_memory().records)
         ledger.count_spooled(lambda: queue.on_disk().records)
         self._name = f"kairos-send-{ledger.signal}-{ledger.exporter}"
-        self._starting = threads.rlock()
-        self._thread: Background | None = None
-        self._has_no_thread = False
+        self._thread = threads.LateThread(self._run, self._name)
         if looks_for_others:
-            self._start()
+            self._thread.start()
 
     def put(self, request: Request) -> None:
         """Takes a request into custody and sends it when its turn comes."""
         self.queue.put(request)
-        self._start()
+        self._thread.start()
         self._commands.put(_look)
 
     def begin_flush(self) -> Latch:
@@ -103,7 +100,7 @@ class Sender:
         only is tried again until whoever waits for it has no more time.
         """
         done = Latch()
-        if self._thread is not None and self._thread.is_alive():
+        if self._thread.is_alive():
             asked_ns = time_ns()
             self._commands.put(lambda: self._promise(done, asked_ns))
         else:
@@ -114,15 +111,12 @@ class Sender:
         """Begins the last attempts; the thread ends when they have, or at `deadline` (`time.monotonic()`)."""
         self._deadline = deadline
         self._commands.put(self._hurry)
-        if self._has_no_thread:
+        if self._thread.is_refused:
             self._run()
 
     def join(self, deadline: float) -> bool:
         """Waits for the thread to end and returns whether it did by `deadline`."""
-        if self._thread is None:
-            return True
-        self._thread.join(max(0.0, deadline - monotonic()))
-        return not self._thread.is_alive()
+        return self._thread.join(deadline)
 
     def give_up(self) -> None:
         """Books what is in memory only as dropped, and lets go of the queue; later answers change nothing."""
@@ -139,14 +133,6 @@ class Sender:
     def reject(self, request: Request, reason: str, error: str) -> None:
         """Gives up a request that must not be sent; where there is a place, it is kept there."""
         self.queue.bury(Held(request, is_own=True, place=None), reason, error)
-
-    def _start(self) -> None:
-        with self._starting:
-            if self._thread is None and not self._has_no_thread:
-                try:
-                    self._thread = threads.start(self._run, self._name)
-                except RuntimeError:  # Python 3.12 starts no thread while the interpreter shuts down
-                    self._has_no_thread = True
 
     # -- the thread ------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from queue import SimpleQueue
 
-__all__ = ["Background", "Latch", "are_greenlets", "lock", "queue", "rlock", "start", "wait"]
+__all__ = ["Background", "Latch", "LateThread", "are_greenlets", "lock", "queue", "rlock", "start", "wait"]
 
 _FIRST_PAUSE_SECONDS = 0.001
 _LONGEST_PAUSE_SECONDS = 0.016
@@ -138,6 +138,47 @@ def _run(target: Callable[[], object]) -> None:
             # Meanwhile: `threading` would now look for this thread, to forget it, under a name that gevent
             # gives it, and complain. To ask for it makes an entry of that name.
             current_thread()
+
+
+class LateThread:
+    """A thread that is started when there is something to do, once, from wherever that is noticed first.
+
+    Args:
+        target: The work; expected not to raise.
+        name: Name of the thread, where threads can have one.
+
+    Attributes:
+        is_started: Whether `start` was called.
+        is_refused: Whether it could not be started: Python 3.12 starts none while the interpreter shuts down.
+    """
+
+    def __init__(self, target: Callable[[], object], name: str) -> None:
+        self._target = target
+        self._name = name
+        self._starting = rlock()  # reentrant, for a signal handler may record while this starts
+        self._thread: Background | None = None
+        self.is_started = False
+        self.is_refused = False
+
+    def start(self) -> None:
+        """Starts the thread, unless it was started before."""
+        with self._starting:
+            if not self.is_started:
+                self.is_started = True
+                try:
+                    self._thread = start(self._target, self._name)
+                except RuntimeError:
+                    self.is_refused = True
+
+    def is_alive(self) -> bool:
+        """Whether its work goes on."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def join(self, deadline: float) -> bool:
+        """Waits for its end until `deadline` (`time.monotonic()`) and returns whether it has ended."""
+        if self._thread is not None:
+            self._thread.join(max(0.0, deadline - monotonic()))
+        return not self.is_alive()
 
 
 class _BareThread:

@@ -5,17 +5,14 @@ from __future__ import annotations
 
 import logging
 from queue import Empty
-from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from telemetry.pipeline.process import threads
-from telemetry.pipeline.process.threads import Latch
+from telemetry.pipeline.process.threads import Latch, LateThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from queue import SimpleQueue
-
-    from telemetry.pipeline.process.threads import Background
 
 __all__ = ["Flushable", "Ticker", "flush_all"]
 
@@ -57,20 +54,13 @@ class Ticker:
         # SimpleQueue.put is reentrant by specification (signal handlers, __del__).
         self._commands: SimpleQueue[Latch | None] = threads.queue()
         self._stopping = False
-        self._start_lock = threads.rlock()  # reentrant, for a signal handler may record while this starts
-        self._thread: Background | None = None
-        self._has_no_thread = False
+        self._thread = LateThread(self._run, name)
         self.is_started = False
 
     def start(self) -> None:
         """Starts the thread, unless it was started before."""
-        with self._start_lock:
-            if not self.is_started:
-                self.is_started = True
-                try:
-                    self._thread = threads.start(self._run, self._name)
-                except RuntimeError:  # Python 3.12 starts no thread while the interpreter shuts down
-                    self._has_no_thread = True
+        self.is_started = True  # kept here too: it is asked for every record
+        self._thread.start()
 
     def wake(self) -> None:
         """Runs the work soon."""
@@ -79,7 +69,7 @@ class Ticker:
     def begin_flush(self) -> Latch:
         """Asks for a run that begins after this call; the latch is set when it has ended."""
         done = Latch()
-        if self._is_alive():
+        if self._thread.is_alive():
             self._commands.put(done)
         else:
             self._work_without_thread()
@@ -94,12 +84,7 @@ class Ticker:
 
     def join(self, deadline: float) -> bool:
         """Waits for the thread to end and returns whether it did in time."""
-        if self._thread is not None:
-            self._thread.join(max(0.0, deadline - monotonic()))
-        return not self._is_alive()
-
-    def _is_alive(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        return self._thread.join(deadline)
 
     def _run(self) -> None:
         is_last = False
@@ -122,7 +107,7 @@ class Ticker:
             _logger.exception("%s: the work failed; the thread goes on", self._name)
 
     def _work_without_thread(self) -> None:
-        if self._has_no_thread:
+        if self._thread.is_refused:
             self._work_once()
 
     def _next_command(self) -> Latch | None:
