@@ -41,11 +41,15 @@ def are_sound(attributes: Mapping[str, object] | None) -> bool:
     if not attributes:
         return True
     try:
-        return all(
-            _is_sound(key) and type(key) is str and _is_sound(value) for key, value in attributes.items()
-        )
+        for key, value in attributes.items():
+            if type(key) is not str or not (key.isascii() or _is_unicode(key)):
+                return False
+            # Nearly all values are such texts, and every record passes here.
+            if not (type(value) is str and value.isascii()) and not _is_sound(value):
+                return False
     except Exception:  # noqa: BLE001 - mappings of users' own making may raise anything; such are not sound
         return False
+    return True
 
 
 def _is_sound(value: object, depth: int = 0) -> bool:

@@ -100,10 +100,9 @@ class Counter(Instrument[CounterCell]):
         """Returns what an observable counter asks for the current sums."""
         return publication.callback(self._observations)
 
-    def start_of(self, attributes: Mapping[str, object] | None) -> int | None:
+    def start_of(self, attributes: Labels | None) -> int | None:
         """Returns since when (Unix nanoseconds) the series of a published point counts."""
-        labels = clean_attributes(attributes, self._limits.attribute_bytes)
-        cell = self._cells.get(series_key(labels)) or self._overflow
+        cell = self._cells.get(series_key(attributes or {})) or self._overflow
         return cell.start_unix_nano if cell is not None else None
 
     def _observations(self, publication: Publication) -> Iterable[Observation]:

@@ -9,7 +9,7 @@ from opentelemetry.metrics import CallbackOptions, Observation
 
 from telemetry import conventions as names
 from telemetry.metrics.cells import fitting
-from telemetry.metrics.courtesy import Courtesy
+from telemetry.metrics.courtesy import COURTESY
 from telemetry.metrics.exemplars import context_of
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Publication:
         """
 
         def call(_options: CallbackOptions) -> Iterable[Observation]:
-            return Courtesy().over(observe(self)) if self._is_live else ()
+            return COURTESY.over(observe(self)) if self._is_live else ()
 
         return call
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.metrics import (
@@ -18,7 +17,7 @@ from opentelemetry.sdk.metrics import Exemplar, ExemplarReservoir
 from opentelemetry.sdk.metrics.view import View
 
 from telemetry.conventions import SCOPE_NAME
-from telemetry.metrics.courtesy import Courtesy
+from telemetry.metrics.courtesy import COURTESY
 from telemetry.metrics.exemplars import exemplar_of
 
 if TYPE_CHECKING:
@@ -37,13 +36,9 @@ class CellReservoir(ExemplarReservoir):
 
     The SDK offers the running total, which is no measurement: one error has the value 1.
     Nothing here raises: an exception would end the SDK's reader thread.
-
-    Args:
-        courtesy: Gives way: of the reader's work, this is what happens once per series.
     """
 
-    def __init__(self, courtesy: Courtesy, **_parameters: object) -> None:
-        self._courtesy = courtesy
+    def __init__(self, **_parameters: object) -> None:
         self._waiting: CellExemplar | None = None
         self._published_at = 0
 
@@ -55,7 +50,7 @@ class CellReservoir(ExemplarReservoir):
 
     def collect(self, point_attributes: Attributes) -> list[Exemplar]:  # noqa: ARG002 - the SDK's signature
         """Returns the exemplar, if there is a new one."""
-        self._courtesy.step()
+        COURTESY.step()  # of the reader's work, this is what happens once per series
         waiting, self._waiting = self._waiting, None
         if waiting is None:
             return []
@@ -70,10 +65,9 @@ def views(cardinality_limit: int) -> list[View]:
     one higher, so that it does not fold that series again. A state-set twin has three series per
     component. An instrument must match one view at most, or it would be exported twice.
     """
-    courtesy = Courtesy()
 
     def factory(_aggregation: type[Any]) -> Callable[..., CellReservoir]:
-        return partial(CellReservoir, courtesy)
+        return CellReservoir
 
     limit = cardinality_limit + 1
     return [

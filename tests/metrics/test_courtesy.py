@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import threading
+
 from support.fresh_process import run
 
 from telemetry.metrics.courtesy import Courtesy, give_way
@@ -27,12 +29,45 @@ def test_nothing_is_left_out_on_the_way():
     assert Work(0.001).items(100) == list(range(100))
 
 
-def test_long_work_gives_way_about_twice_in_a_millisecond():
-    work = Work(0.0001)
-    work.items(80)  # eight milliseconds
+def test_long_work_gives_way_about_three_times_in_a_millisecond():
+    work = Work(0.000_02)
+    work.items(400)  # eight milliseconds
     between = [after - before for before, after in zip(work.pauses, work.pauses[1:], strict=False)]
-    assert len(work.pauses) >= 5
-    assert all(0.0004 <= each < 0.002 for each in between)
+    assert len(work.pauses) >= 16
+    assert all(0.0003 <= each < 0.0005 for each in between)
+
+
+def test_a_turn_goes_on_from_one_piece_of_work_to_the_next():
+    work = Work(0.000_02)
+    for _ in range(50):
+        work.items(8)
+    assert len(work.pauses) >= 16
+
+
+def test_large_pieces_are_looked_at_one_by_one():
+    work = Work(0.0004)
+    for _ in range(3):
+        work.now += work.item_s
+        work.courtesy.look()
+    assert len(work.pauses) == 3
+
+
+def test_every_thread_has_its_own_turn():
+    work = Work(0.000_2)
+    work.now += work.item_s
+    pauses = []
+
+    def elsewhere() -> None:
+        work.now += work.item_s
+        work.courtesy.look()
+        pauses.extend(work.pauses)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert pauses == []
+    work.courtesy.look()
+    assert len(work.pauses) == 1
 
 
 def test_short_work_is_not_held_up():

@@ -14,6 +14,7 @@ from opentelemetry.sdk.util import BoundedList
 from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 from telemetry.conventions import CONTENT_EVENT_FRAME, CONTENT_EVENTS
+from telemetry.metrics.courtesy import COURTESY
 from telemetry.pipeline.cleaning.attributes import AttributeCleaner, Tally
 from telemetry.pipeline.cleaning.outgoing_metrics import clean_metrics
 from telemetry.pipeline.cleaning.sources import SourceCleaner
@@ -61,27 +62,33 @@ class Outgoing:
         self._sources = SourceCleaner()
         self._clean_names: set[str] = set()
 
-    def clean_spans(self, batch: list[ReadableSpan]) -> list[ReadableSpan]:
+    def clean_spans(
+        self, batch: list[ReadableSpan], pause: Callable[[], None] = COURTESY.look
+    ) -> list[ReadableSpan]:
         """Cleans finished spans.
 
         Args:
             batch: The spans; not modified.
+            pause: Called between two of them, so that the application is not kept waiting.
 
         Returns:
             As many spans; the same list when nothing had to change.
         """
-        return self._clean("traces", batch, self._span, _masked_span)
+        return self._clean("traces", batch, self._span, _masked_span, pause)
 
-    def clean_logs(self, batch: list[ReadableLogRecord]) -> list[ReadableLogRecord]:
+    def clean_logs(
+        self, batch: list[ReadableLogRecord], pause: Callable[[], None] = COURTESY.look
+    ) -> list[ReadableLogRecord]:
         """Cleans log records.
 
         Args:
             batch: The records; not modified.
+            pause: Called between two of them, so that the application is not kept waiting.
 
         Returns:
             As many records; the same list when nothing had to change.
         """
-        return self._clean("logs", batch, self._log, _masked_log)
+        return self._clean("logs", batch, self._log, _masked_log, pause)
 
     def clean_metrics(self, data: MetricsData) -> MetricsData:
         """Cleans the attributes of points and exemplars, resources, scopes and descriptions.
@@ -104,6 +111,7 @@ class Outgoing:
         batch: list[RecordT],
         clean: Callable[[RecordT, Tally], RecordT],
         masked: Callable[[RecordT], RecordT],
+        pause: Callable[[], None],
     ) -> list[RecordT]:
         tally = Tally()
         out = []
@@ -115,6 +123,7 @@ class Outgoing:
                 cleaned = masked(record)
             is_changed = is_changed or cleaned is not record
             out.append(cleaned)
+            pause()
         if tally.truncated:
             self._on_truncated(signal, tally.truncated)
         return out if is_changed else batch

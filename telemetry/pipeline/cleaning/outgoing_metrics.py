@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from telemetry.metrics.courtesy import Courtesy
+from telemetry.metrics.courtesy import COURTESY
 from telemetry.redaction import MASK, redact
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def clean_metrics(
 
 def _metric(metric: Metric, clean: Callable[[dict[str, Any]], dict[str, Any]]) -> Metric:
     points: Sequence[Any] = metric.data.data_points
-    cleaned = _same(points, [_point(point, clean) for point in Courtesy().over(points)])
+    cleaned = _same(points, [_point(point, clean) for point in COURTESY.over(points)])
     description = redact(metric.description or "")
     return _changed(
         metric,

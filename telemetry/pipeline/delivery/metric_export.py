@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from telemetry.pipeline.delivery.metric_times import ForwardTimes, with_start_times
+from telemetry.pipeline.delivery.metric_times import ForwardTimes, set_start_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,8 @@ class MetricExport:
         points = count_points(data)
         if points:
             self._in_flight = points
-            self._out(self._clean(with_start_times(data, self._counters(), previous)), points)
+            set_start_times(data, self._counters(), previous)
+            self._out(self._clean(data), points)
             self._in_flight = 0
         self._ledger.notices.tell()
 

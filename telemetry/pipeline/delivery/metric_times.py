@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricsData, Sum
 
 from telemetry.conventions import SCOPE_NAME
-from telemetry.metrics.courtesy import Courtesy
+from telemetry.metrics.courtesy import COURTESY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from opentelemetry.sdk.metrics.export import Metric, NumberDataPoint
+    from opentelemetry.sdk.metrics.export import Metric
 
     from telemetry.metrics.instruments import Counter
 
-__all__ = ["ForwardTimes", "with_start_times"]
+__all__ = ["ForwardTimes", "set_start_times"]
 
 
 class ForwardTimes:
@@ -57,39 +57,36 @@ class ForwardTimes:
             self._latest_ns = self.previous_ns = wall
             return data
         self._latest_ns = self.previous_ns = expected
-        return _mapped(data, lambda metric: _later(metric, expected - wall, previous), lambda _scope: True)
+        return _later(data, expected - wall, previous)
 
 
-def with_start_times(data: MetricsData, counters: dict[str, Counter], previous_ns: int) -> MetricsData:
-    """Returns metrics whose counters start when their cells did.
+def set_start_times(data: MetricsData, counters: dict[str, Counter], previous_ns: int) -> None:
+    """Lets the series of our counters start when their cells did.
 
     The SDK takes the first collection of an asynchronous series for its start, so that everything
     counted until then would have happened in no time at all.
 
     Args:
-        data: What was collected.
+        data: What was collected; nobody else has its points, so they are changed in place.
         counters: Our counters by name.
         previous_ns: When (Unix nanoseconds) the previous collection was over; 0 at the first one.
     """
-    return _mapped(
-        data,
-        lambda metric: _corrected(metric, counters.get(metric.name), previous_ns),
-        lambda scope: scope == SCOPE_NAME,
-    )
+    for resource in data.resource_metrics:
+        for scope in resource.scope_metrics:
+            if scope.scope.name == SCOPE_NAME:
+                for metric in scope.metrics:
+                    _set_starts(metric, counters.get(metric.name), previous_ns)
 
 
-def _mapped(
-    data: MetricsData, change: Callable[[Metric], Metric], is_wanted: Callable[[str], bool]
-) -> MetricsData:
+def _later(data: MetricsData, by_ns: int, previous_ns: int) -> MetricsData:
+    """Moves a collection's points; a delta begins where the previous collection ended."""
     return replace(
         data,
         resource_metrics=[
             replace(
                 resource,
                 scope_metrics=[
-                    replace(scope, metrics=[change(metric) for metric in scope.metrics])
-                    if is_wanted(scope.scope.name)
-                    else scope
+                    replace(scope, metrics=[_moved(metric, by_ns, previous_ns) for metric in scope.metrics])
                     for scope in resource.scope_metrics
                 ],
             )
@@ -98,8 +95,7 @@ def _mapped(
     )
 
 
-def _later(metric: Metric, by_ns: int, previous_ns: int) -> Metric:
-    """Moves a metric's points; a delta begins where the previous collection ended."""
+def _moved(metric: Metric, by_ns: int, previous_ns: int) -> Metric:
     data: Any = metric.data
     is_delta = getattr(data, "aggregation_temporality", None) is AggregationTemporality.DELTA
     points = []
@@ -109,19 +105,17 @@ def _later(metric: Metric, by_ns: int, previous_ns: int) -> Metric:
     return replace(metric, data=replace(data, data_points=points))
 
 
-def _corrected(metric: Metric, counter: Counter | None, previous_ns: int) -> Metric:
+def _set_starts(metric: Metric, counter: Counter | None, previous_ns: int) -> None:
     if counter is None or not isinstance(metric.data, Sum):
-        return metric
+        return
     is_delta = metric.data.aggregation_temporality is AggregationTemporality.DELTA
     kept_until = previous_ns if is_delta else 0
-    points = [_point(point, counter, kept_until) for point in Courtesy().over(metric.data.data_points)]
-    return replace(metric, data=replace(metric.data, data_points=points))
-
-
-def _point(point: NumberDataPoint, counter: Counter, kept_until: int) -> NumberDataPoint:
-    # A delta that is not the first of its series starts where the previous one ended: in the previous
-    # collection. The SDK lets the first one start in the very collection that it comes from.
-    if point.start_time_unix_nano is not None and point.start_time_unix_nano <= kept_until:
-        return point
-    start = counter.start_of(point.attributes) or point.start_time_unix_nano or point.time_unix_nano
-    return replace(point, start_time_unix_nano=min(start, point.time_unix_nano))
+    for point in COURTESY.over(metric.data.data_points):
+        given: int | None = point.start_time_unix_nano  # typed int, but nothing holds an instrument to it
+        # A delta that is not the first of its series starts where the previous one ended: in the previous
+        # collection. The SDK lets the first one start in the very collection that it comes from.
+        if given is None or given > kept_until:
+            labels: Any = point.attributes  # those of a cell, or the SDK's own one for too many series
+            start = counter.start_of(labels) or given or point.time_unix_nano
+            # A copy of a frozen object costs twelve times as much, and there may be many thousand points.
+            object.__setattr__(point, "start_time_unix_nano", min(start, point.time_unix_nano))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from telemetry.exporters.transport import Accepted, Denied, Refused, RetryLater
 from telemetry.logs.otel_api import suppressed
+from telemetry.metrics.courtesy import COURTESY
 from telemetry.pipeline.delivery.backoff import Backoff
 from telemetry.pipeline.process import threads
 from telemetry.pipeline.process.threads import Latch
@@ -207,6 +208,8 @@ class Sender:
         timeout_s = self._timeout_s
         if self._deadline is not None:
             timeout_s = max(_LEAST_ATTEMPT_S, min(timeout_s, self._deadline - monotonic()))
+        else:
+            COURTESY.look()  # whoever encoded the request has just taken its time
         started = perf_counter()
         with suppressed():
             reply = self._transport.send(held.request, timeout_s)

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from telemetry.exporters.encoding import encode_logs, encode_metrics, encode_spans
 from telemetry.exporters.sdk_logs import LogRecordExportResult
-from telemetry.metrics.courtesy import give_way
+from telemetry.metrics.courtesy import COURTESY
 from telemetry.pipeline.cleaning.outgoing import Outgoing
 from telemetry.pipeline.cleaning.readers import let_clean
 from telemetry.pipeline.delivery.batch import BatchWorker
@@ -163,8 +163,8 @@ class Wiring:
     ) -> BatchWorker[Any]:
         outgoing, config = self._outgoing(ledger), self._config
         clean = outgoing.clean_spans if signal == "traces" else outgoing.clean_logs
-        return BatchWorker(
-            lambda batch, records: out(clean(batch), records),
+        worker: BatchWorker[Any] = BatchWorker(
+            lambda batch, records: out(clean(batch, lambda: _give_way(worker)), records),
             close,
             ledger,
             max_records=config.queue_max_records,
@@ -172,6 +172,7 @@ class Wiring:
             weigh=weight_of_span if signal == "traces" else weight_of_log,
             interval_s=config.flush_interval_seconds,
         )
+        return worker
 
     def _outgoing(self, ledger: Ledger) -> Outgoing:
         def on_truncated(signal: Signal, values: int) -> None:
@@ -183,7 +184,7 @@ class Wiring:
 
 def _give_way(worker: BatchWorker[Any]) -> None:
     if not worker.is_busy:
-        give_way()
+        COURTESY.look()
 
 
 def _nothing() -> None:
