@@ -46,6 +46,8 @@ def cut_stack(stack: str, limit: int) -> str:
     A cut one has `limit` + 1 bytes and begins with a newline: by what is too long the stage that cuts every
     value before it leaves, and counts what it cuts, sees that this one was cut as well.
     """
+    if len(stack) <= limit and stack.isascii():
+        return stack
     short = clip_middle(stack, limit)
     if len(stack) <= limit and len(stack.encode("utf-8", "replace")) <= limit:
         return short

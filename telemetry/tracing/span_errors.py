@@ -61,8 +61,9 @@ class SpanErrors:
     def record(self, span: Span, error: BaseException, key: ErrorKey) -> None:
         """Makes a recording span a failed one: status, attributes, and the exception if it is new."""
         code, component, recoverable = key
+        kind = error_type(error)
         attributes: dict[str, AttributeValue] = {
-            names.ERROR_TYPE: error_type(error),
+            names.ERROR_TYPE: kind,
             names.ERROR_CODE: code,
             names.ERROR_RECOVERABLE: recoverable,
             names.COMPONENT: component,
@@ -73,11 +74,13 @@ class SpanErrors:
         message = _text(error)
         span.set_status(Status(StatusCode.ERROR, clip(message, self._limit)))
         if first_event(error):
-            self._write_exception(span, error, component, message)
+            self._write_exception(span, error, kind, component, message)
 
-    def _write_exception(self, span: Span, error: BaseException, component: str, message: str) -> None:
+    def _write_exception(
+        self, span: Span, error: BaseException, kind: str, component: str, message: str
+    ) -> None:
         attributes: dict[str, AttributeValue] = {
-            names.EXCEPTION_TYPE: error_type(error),
+            names.EXCEPTION_TYPE: kind,
             names.EXCEPTION_MESSAGE: self._cut(message),
             names.EXCEPTION_STACKTRACE: cut_stack(self._traceback(error), self._limit),
         }

@@ -20,6 +20,9 @@ __all__ = ["TracebackFormatter"]
 
 _SPECIAL = (AttributeError, BaseExceptionGroup, ImportError, NameError, SyntaxError)
 _COLLAPSED_AFTER = 3  # traceback shows three equal lines and counts the rest
+_Frame = tuple["CodeType", tuple[str, int, str], str]
+"""Its code, what `traceback` knows it by, its text."""
+
 _HEADER = "Traceback (most recent call last):\n"
 
 
@@ -36,7 +39,7 @@ class TracebackFormatter:
         self._capacity = capacity
         # Keyed by identity: hashing a code object hashes its bytes. The value holds the code
         # object, so its identity cannot be taken over by another one.
-        self._frames: dict[tuple[int, int, int], tuple[CodeType, str]] = {}
+        self._frames: dict[tuple[int, int, int], _Frame] = {}
 
     def format(self, error: BaseException) -> str:
         """Returns the text that `"".join(traceback.format_exception(error))` returns."""
@@ -61,21 +64,29 @@ class TracebackFormatter:
         previous: object = None
         equal = 0
         while step is not None:
-            code = step.tb_frame.f_code
-            place = (code.co_filename, step.tb_lineno, code.co_name)
-            equal = equal + 1 if place == previous else 1
-            if equal > _COLLAPSED_AFTER:
-                return None
-            previous = place
-            key = (id(code), step.tb_lasti, step.tb_lineno)
+            key = (id(step.tb_frame.f_code), step.tb_lasti, step.tb_lineno)
             known = self._frames.get(key)
             if known is None:
-                if len(self._frames) >= self._capacity:
-                    self._frames.clear()
-                known = self._frames[key] = (code, traceback.format_tb(step, 1)[0])
-            lines.append(known[1])
+                known = self._render(step, key)
+            _, place, text = known
+            if place == previous:
+                equal += 1
+                if equal > _COLLAPSED_AFTER:
+                    return None
+            else:
+                equal = 1
+                previous = place
+            lines.append(text)
             step = step.tb_next
         return "".join(lines)
+
+    def _render(self, step: TracebackType, key: tuple[int, int, int]) -> _Frame:
+        if len(self._frames) >= self._capacity:
+            self._frames.clear()
+        code = step.tb_frame.f_code
+        place = (code.co_filename, step.tb_lineno, code.co_name)
+        made = self._frames[key] = (code, place, traceback.format_tb(step, 1)[0])
+        return made
 
 
 def _last_line(error: BaseException) -> str | None:
