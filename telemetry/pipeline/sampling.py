@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from opentelemetry.context import Context
-    from opentelemetry.trace import Link, SpanKind, TraceState
+    from opentelemetry.trace import Link, SpanContext, SpanKind, TraceState
     from opentelemetry.util.types import Attributes
 
 __all__ = ["ParentOrRatio"]
 
 _LOW_64_BITS = (1 << 64) - 1
+# A member of an enum costs a look-up through its metaclass each time.
+_DROP, _SAMPLE = Decision.DROP, Decision.RECORD_AND_SAMPLE
 
 
 class ParentOrRatio(Sampler):
@@ -50,15 +52,19 @@ class ParentOrRatio(Sampler):
     ) -> SamplingResult:
         """Decides about one span."""
         parent = get_current_span(parent_context).get_span_context()
-        if parent.is_valid:
-            is_sampled, state = parent.trace_flags & 1, parent.trace_state
-        else:
-            is_sampled, state = trace_id & _LOW_64_BITS < self._bound, None
-        if is_sampled:
-            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes, state)
-        if self._otherwise is Decision.DROP:
+        above = parent if parent.is_valid else None
+        decision = self.decide(above, trace_id)
+        if decision is _DROP:
             attributes = None
-        return SamplingResult(self._otherwise, attributes, state)
+        return SamplingResult(decision, attributes, None if above is None else above.trace_state)
+
+    def decide(self, above: SpanContext | None, trace_id: int) -> Decision:
+        """Decides about a span whose parent was looked up already; None: it is a root."""
+        if above is None:
+            is_sampled: object = trace_id & _LOW_64_BITS < self._bound
+        else:
+            is_sampled = above.trace_flags & 1
+        return _SAMPLE if is_sampled else self._otherwise
 
     def get_description(self) -> str:
         """Returns what the sampler does, for people."""

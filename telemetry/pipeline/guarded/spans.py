@@ -13,6 +13,7 @@ from opentelemetry.trace import Status, StatusCode
 from telemetry import conventions as names
 from telemetry.logs.exceptions import exception_text, message_of, type_name
 from telemetry.logs.values import plain_attributes
+from telemetry.pipeline.guarded.span_attributes import SpanAttributes
 from telemetry.text import clip, cut_stack, printable
 
 if TYPE_CHECKING:
@@ -24,23 +25,9 @@ if TYPE_CHECKING:
 
     from telemetry.pipeline.trouble import Trouble
 
-__all__ = ["GuardedSpan", "let_reenter"]
+__all__ = ["GuardedSpan"]
 
 _DEFAULT_LIMIT = 4096
-
-
-def let_reenter(span: Span) -> None:
-    """Lets a span be recorded on in the middle of being recorded on.
-
-    The SDK's span, its attributes, events and links each have a lock that is not reentrant, and run
-    foreign code under it (a value's `__str__`, a log handler). A destructor, a signal handler or
-    such code that records on the same span would wait for itself. They change nothing that
-    cannot be changed in between, so one reentrant lock takes the place of all four.
-    """
-    # There is no public way to choose the locks; tests/faults/test_r11_reentrancy.py sees a renaming.
-    own: Any = span
-    lock = own._lock = RLock()  # noqa: SLF001 - see above
-    own._attributes._lock = own._events._lock = own._links._lock = lock  # noqa: SLF001 - see above
 
 
 class GuardedSpan(Span):
@@ -57,6 +44,25 @@ class GuardedSpan(Span):
     monotonic: Callable[[], int]
     offset_ns: int
     trouble: Trouble
+
+    def fit_out(self, attributes: Attributes) -> None:
+        """Gives a new span its attributes, and lets it be recorded on in the middle of being recorded on.
+
+        The SDK's span, its attributes, events and links each have a lock that is not reentrant, and run
+        foreign code under it (a value's `__str__`, a log handler). A destructor, a signal handler or
+        such code that records on the same span would wait for itself. They change nothing that
+        cannot be changed in between, so one reentrant lock takes the place of all four.
+        """
+        # There is no public way to choose the locks; tests/faults/test_r11_reentrancy.py sees a renaming.
+        lock: Any = RLock()
+        events: Any = self._events
+        links: Any = self._links
+        self._lock = events._lock = links._lock = lock  # noqa: SLF001 - see above
+        limits = self._limits
+        own = SpanAttributes(limits.max_span_attributes, limits.max_span_attribute_length, lock)
+        self._attributes = own
+        if attributes:
+            own._set_items(attributes)  # noqa: SLF001 - as the SDK's span does
 
     def set_attribute(self, key: str, value: AttributeValue) -> None:
         """Sets an attribute; a value that cannot be read is replaced by what can be said of it."""

@@ -24,7 +24,8 @@ from opentelemetry.trace import Tracer as ApiTracer
 from telemetry.logs.values import plain_attributes
 from telemetry.pipeline.guarded.current_span import CurrentSpan
 from telemetry.pipeline.guarded.span_clock import SpanClock
-from telemetry.pipeline.guarded.spans import GuardedSpan, let_reenter
+from telemetry.pipeline.guarded.spans import GuardedSpan
+from telemetry.pipeline.sampling import ParentOrRatio
 from telemetry.text import printable, type_name
 from telemetry.tracing.collection import watch
 
@@ -181,10 +182,14 @@ class GuardedTracer(ApiTracer):
             trace_id, is_random = above.trace_id, above.trace_flags.random_trace_id
         else:
             above, trace_id, is_random = None, ids.generate_trace_id(), ids.is_trace_id_random()
-        sampling = real.sampler.should_sample(context, trace_id, name, kind, attributes, links or ())
-        decision = sampling.decision
+        sampler = real.sampler
+        if type(sampler) is ParentOrRatio:
+            decision, state = sampler.decide(above, trace_id), None if above is None else above.trace_state
+        else:
+            sampling = sampler.should_sample(context, trace_id, name, kind, attributes, links or ())
+            decision, state, attributes = sampling.decision, sampling.trace_state, sampling.attributes
         flags = _FLAGS[decision is _SAMPLE, bool(is_random)]
-        own = SpanContext(trace_id, ids.generate_span_id(), False, flags, sampling.trace_state)
+        own = SpanContext(trace_id, ids.generate_span_id(), False, flags, state)
         count_end = real._tracer_metrics.start_span(above, decision)  # noqa: SLF001 - OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED
         if decision is _DROP:
             return NonRecordingSpan(own)
@@ -192,10 +197,10 @@ class GuardedTracer(ApiTracer):
             name if type(name) is str else printable(name),
             own,
             above,
-            real.sampler,
+            sampler,
             None,
             real.resource,
-            sampling.attributes,
+            None,
             None,
             links or (),
             kind,
@@ -210,7 +215,7 @@ class GuardedTracer(ApiTracer):
         monotonic = clock.monotonic
         offset_ns = parent.offset_ns if type(parent) is GuardedSpan else clock.wall() - monotonic()
         span.monotonic, span.offset_ns, span.trouble = monotonic, offset_ns, self._trouble
-        let_reenter(span)
+        span.fit_out(attributes)
         span.start(monotonic() + offset_ns if start_time is None else int(start_time), context)
         return span
 
