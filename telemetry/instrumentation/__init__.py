@@ -9,6 +9,8 @@ first use: a library is only imported by its own instrumentor.
 
 from __future__ import annotations
 
+from telemetry.lazy import first_use
+
 TYPE_CHECKING = False  # as `typing` has it, without importing it
 if TYPE_CHECKING:
     from telemetry.instrumentation.httpx import HttpxRetryInstrumentor as HttpxRetryInstrumentor
@@ -34,15 +36,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = first_use(__name__, _MODULE_OF)
 
 
 def __dir__() -> list[str]:

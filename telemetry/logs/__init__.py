@@ -6,8 +6,9 @@ Names load on first use: a pipeline needs one module of this package, and start-
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from telemetry.lazy import first_use
 
 if TYPE_CHECKING:
     from telemetry.logs.export import EXPORT_THREAD_PREFIX, LogExportHandler
@@ -38,22 +39,22 @@ __all__ = [
     "reset_logging",
 ]
 
-_MODULES = {
+_MODULE_OF = {
     "EXPORT_THREAD_PREFIX": "export",
     "JsonFormatter": "formatters",
     "LogExportHandler": "export",
     "LoggerSource": "otel_api",
     "TextFormatter": "formatters",
     "TraceContextFilter": "trace_context",
+    "attach_export": "setup",
+    "configure_logging": "setup",
+    "detach_export": "setup",
+    "get_logger": "setup",
+    "logging_set_aside": "setup",
+    "reset_logging": "setup",
 }
 
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_MODULES.get(name, 'setup')}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = first_use(__name__, _MODULE_OF)
 
 
 def __dir__() -> list[str]:
