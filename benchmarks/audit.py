@@ -16,8 +16,8 @@ from pathlib import Path
 
 from harness import Row, Timing, at_least, check, emit, interleave
 
-from telemetry.audit.export import export_to
-from telemetry.audit.options import ExportOptions
+from telemetry.audit.exporting.export import export_to
+from telemetry.audit.exporting.options import ExportOptions
 
 MOST_MB = 40
 MOST_LATENCY_MS = 200
@@ -36,14 +36,14 @@ TABLE = {
 }
 FOLLOWER = """
 import sys
-from telemetry.audit.export import export_to
-from telemetry.audit.options import ExportOptions
+from telemetry.audit.exporting.export import export_to
+from telemetry.audit.exporting.options import ExportOptions
 export_to(sys.stdout.buffer, [sys.argv[1]], ExportOptions(), follow=True)
 """
 MEASURED = """
 import sys
-from telemetry.audit.export import export_to
-from telemetry.audit.options import ExportOptions
+from telemetry.audit.exporting.export import export_to
+from telemetry.audit.exporting.options import ExportOptions
 with open(sys.argv[2], "wb") as output:
     rows = export_to(output, [sys.argv[1]], ExportOptions()).rows
 with open("/proc/self/status") as status:  # the peak since exec; ru_maxrss would be the parent's

@@ -11,13 +11,13 @@ TYPE_CHECKING = False  # as `typing` has it, without importing it: one subcomman
 if TYPE_CHECKING:
     from telemetry.audit.errors import AuditError
     from telemetry.audit.keys import Key, KeyRing
-    from telemetry.audit.trail import AuditTrail
+    from telemetry.audit.writing.trail import AuditTrail
 
 __all__ = ["AuditError", "AuditTrail", "Key", "KeyRing"]
 
 _HOMES = {
     "AuditError": "telemetry.audit.errors",
-    "AuditTrail": "telemetry.audit.trail",
+    "AuditTrail": "telemetry.audit.writing.trail",
     "Key": "telemetry.audit.keys",
     "KeyRing": "telemetry.audit.keys",
 }

@@ -35,9 +35,9 @@ def build(target: Path) -> None:
     """
     package = Path(__file__).parent
     contents = {
-        f"telemetry/audit/{path.name}": path.read_text("utf-8")
-        for path in package.glob("*.py")
-        if path.name != Path(__file__).name
+        f"telemetry/audit/{path.relative_to(package).as_posix()}": path.read_text("utf-8")
+        for path in package.rglob("*.py")
+        if path != Path(__file__)
     }
     contents |= {"__main__.py": _MAIN, "telemetry/__init__.py": _LICENCE}
     target.parent.mkdir(parents=True, exist_ok=True)

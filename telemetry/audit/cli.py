@@ -15,9 +15,9 @@ from telemetry.audit.errors import AuditError
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from telemetry.audit.exporting.summary import Summary
     from telemetry.audit.keys import KeyRing
-    from telemetry.audit.summary import Summary
-    from telemetry.audit.verdict import Verdict
+    from telemetry.audit.proving.verdict import Verdict
 
 __all__ = ["main"]
 
@@ -72,7 +72,7 @@ def _keys(options: Namespace) -> KeyRing | None:
 
 
 def _append(options: Namespace) -> int:
-    from telemetry.audit.trail import AuditTrail
+    from telemetry.audit.writing.trail import AuditTrail
 
     if options.event is None and sys.stdin.isatty():
         raise WrongUseError(
@@ -111,9 +111,9 @@ def _append(options: Namespace) -> int:
 
 
 def _verify(options: Namespace) -> int:
-    from telemetry.audit.anchor import Anchor
     from telemetry.audit.keys import KeyRing
-    from telemetry.audit.verify import verify
+    from telemetry.audit.proving.anchor import Anchor
+    from telemetry.audit.proving.verify import verify
 
     anchor = None if options.anchor is None else Anchor.parse(options.anchor)
     if anchor is not None and len(options.logs) > 1:
@@ -163,7 +163,7 @@ def _printable(text: str) -> str:
 
 
 def _export(options: Namespace) -> int:
-    from telemetry.audit.options import ExportOptions
+    from telemetry.audit.exporting.options import ExportOptions
 
     if options.output is not None and options.endpoint is not None:
         raise WrongUseError("--output and --endpoint exclude each other: choose a file or a receiver")
@@ -189,7 +189,7 @@ def _export(options: Namespace) -> int:
 
 
 def _exported(options: Namespace, spans: Any) -> Summary:
-    from telemetry.audit.export import export_to
+    from telemetry.audit.exporting.export import export_to
 
     if options.output in (None, "-"):
         return export_to(sys.stdout.buffer, options.logs, spans, follow=options.follow)
@@ -198,8 +198,8 @@ def _exported(options: Namespace, spans: Any) -> Summary:
 
 
 def _delivered(options: Namespace, spans: Any) -> Summary:
-    from telemetry.audit.delivery import deliver
-    from telemetry.audit.options import DeliveryOptions
+    from telemetry.audit.exporting.delivery import deliver
+    from telemetry.audit.exporting.options import DeliveryOptions
 
     delivery = DeliveryOptions(
         endpoint=options.endpoint,
@@ -219,17 +219,17 @@ def _delivered(options: Namespace, spans: Any) -> Summary:
 
 
 def _report(options: Namespace) -> int:
-    from telemetry.audit.figures import figures_of
+    from telemetry.audit.reporting.figures import figures_of
 
     figures = figures_of(options.log, _keys(options))
     if options.json:
         print(json.dumps(figures.as_json()))  # noqa: T201 - likewise
     elif options.text:
-        from telemetry.audit.report_text import as_text
+        from telemetry.audit.reporting.text import as_text
 
         sys.stdout.write("".join(f"{_printable(line)}\n" for line in as_text(figures)))
     else:
-        from telemetry.audit.report import as_html
+        from telemetry.audit.reporting.page import as_html
 
         target = options.output or options.log.with_name(f"{options.log.name}.html")
         page = as_html(figures)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MAX_LINE_BYTES", "lines_of", "parse"]
+__all__ = ["MAX_LINE_BYTES", "lines_of", "parse", "read_row"]
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """A longer line is no row: it would be held in memory as a whole."""
+
+_decode = json.JSONDecoder().decode
 
 
 def lines_of(file: BinaryIO) -> Iterator[bytes]:
@@ -33,3 +35,12 @@ def parse(line: bytes) -> dict[str, Any] | str:
     if not isinstance(row, dict):
         return f"is no JSON object but {type(row).__name__}"
     return row
+
+
+def read_row(line: bytes) -> dict[str, Any] | str:
+    """Returns the row of a line, or in words why it is none; as `parse`, faster."""
+    try:
+        row = _decode(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return parse(line)
+    return row if row.__class__ is dict else parse(line)

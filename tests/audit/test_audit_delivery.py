@@ -20,9 +20,9 @@ from support.rotel import Rotel
 from support.waiting import wait_for
 
 from telemetry.audit import AuditError, AuditTrail
-from telemetry.audit.checkpoint import Checkpoint
-from telemetry.audit.endpoint import resolve
-from telemetry.audit.options import DeliveryOptions, ExportOptions
+from telemetry.audit.exporting.checkpoint import Checkpoint
+from telemetry.audit.exporting.endpoint import resolve
+from telemetry.audit.exporting.options import DeliveryOptions, ExportOptions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,9 +18,9 @@ from support.audit_trails import KEYS, Clock, rows_of, write, write_hydra
 
 from telemetry.audit import AuditError, AuditTrail, KeyRing
 from telemetry.audit.chain import link
-from telemetry.audit.export import export_to
+from telemetry.audit.exporting.export import export_to
+from telemetry.audit.exporting.options import ExportOptions
 from telemetry.audit.lines import MAX_LINE_BYTES
-from telemetry.audit.options import ExportOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,8 +30,8 @@ SMOKE = (
     '"bytes_out":0,"prev_hash":"GENESIS","policy_outcome":"allowed"}'
 )
 PROGRAM = (
-    "import sys; from telemetry.audit.export import export_to; "
-    "from telemetry.audit.options import ExportOptions; "
+    "import sys; from telemetry.audit.exporting.export import export_to; "
+    "from telemetry.audit.exporting.options import ExportOptions; "
     "sys.exit(export_to(sys.stdout.buffer, ['/dev/stdin'], ExportOptions()).exit_code)"
 )
 

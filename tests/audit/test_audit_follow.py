@@ -16,15 +16,16 @@ from support.audit_trails import SECRET
 from support.json_receiver import spans_in
 from support.waiting import wait_for
 
-from telemetry.audit import AuditTrail, rotation
-from telemetry.audit.follow import Log
-from telemetry.audit.stopping import Stop
-from telemetry.audit.summary import Summary
+from telemetry.audit import AuditTrail
+from telemetry.audit.exporting.summary import Summary
+from telemetry.audit.reading import rotation
+from telemetry.audit.reading.follow import Log
+from telemetry.audit.reading.stopping import Stop
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from telemetry.audit.log_files import Identity, LogFile
+    from telemetry.audit.reading.log_files import Identity, LogFile
 
 
 class Followed:

@@ -13,10 +13,10 @@ import pytest
 from support.audit_trails import KEYS, SECRET, Clock, write, write_hydra
 
 from telemetry.audit import AuditError, AuditTrail, KeyRing, cli
-from telemetry.audit.figures import figures_of
-from telemetry.audit.report import as_html
-from telemetry.audit.report_text import as_text
-from telemetry.audit.timeline import Timeline
+from telemetry.audit.reporting.figures import figures_of
+from telemetry.audit.reporting.page import as_html
+from telemetry.audit.reporting.text import as_text
+from telemetry.audit.reporting.timeline import Timeline
 
 EVIL = "\"><script>alert(1)</script><img src=https://evil.example/x onerror=alert(2)>'"
 VOID = {"meta", "circle", "path", "line", "rect", "i"}

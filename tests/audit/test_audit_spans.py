@@ -11,14 +11,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from support.audit_spans import naive_spans
 
-from telemetry.audit.attributes import may_hold_secret
-from telemetry.audit.batches import Batches
-from telemetry.audit.log_files import Chunk
+from telemetry.audit.exporting.attributes import may_hold_secret
+from telemetry.audit.exporting.batches import Batches
+from telemetry.audit.exporting.options import ExportOptions
+from telemetry.audit.exporting.quick_spans import QuickSpanTexts
+from telemetry.audit.exporting.spans import MAX_SPAN, SpanTexts
+from telemetry.audit.exporting.summary import Summary
+from telemetry.audit.lines import read_row
 from telemetry.audit.masking import mask_row, mask_text
-from telemetry.audit.options import ExportOptions
-from telemetry.audit.quick_spans import QuickSpanTexts
-from telemetry.audit.spans import MAX_SPAN, SpanTexts, read_row
-from telemetry.audit.summary import Summary
+from telemetry.audit.reading.log_files import Chunk
 
 SEED = {
     "event": "tool_use",

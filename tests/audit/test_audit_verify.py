@@ -25,9 +25,9 @@ from support.audit_trails import (
 )
 
 from telemetry.audit import AuditError, AuditTrail, KeyRing
-from telemetry.audit.anchor import Anchor
 from telemetry.audit.head import Head, head_path, read_head
-from telemetry.audit.verify import verify
+from telemetry.audit.proving.anchor import Anchor
+from telemetry.audit.proving.verify import verify
 
 ROWS, FILES = 200, 3
 
@@ -406,7 +406,7 @@ def test_what_is_being_written_is_no_finding(tmp_path):
 
 def test_a_trail_that_rotates_with_every_row_is_proven_while_writers_wait(tmp_path, monkeypatch):
     """No moment is quiet by itself: each look takes longer than a row and its rotation."""
-    from telemetry.audit import snapshot
+    from telemetry.audit.proving import snapshot
 
     log = write(tmp_path / "audit.jsonl", 2)[0]
     is_over = threading.Event()
@@ -448,7 +448,7 @@ def test_what_is_not_there_or_cannot_be_read_is_named(tmp_path):
 
 
 def test_a_trail_that_rotates_without_end_is_given_up(log, monkeypatch):
-    from telemetry.audit import snapshot
+    from telemetry.audit.proving import snapshot
 
     counts = iter(range(10**6))
     monkeypatch.setattr(snapshot, "_PAUSE_S", 0)

@@ -339,7 +339,7 @@ class Died(BaseException):
 
 def rotate_until(log, step, monkeypatch):
     """Rotates a trail of two rows and dies after a step."""
-    from telemetry.audit import live_file
+    from telemetry.audit.writing import live_file
 
     trail = AuditTrail(log, SECRET, fsync="off")
     trail.append("one")

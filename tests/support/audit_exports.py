@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from support.json_receiver import spans_in
 
-from telemetry.audit.delivery import deliver
-from telemetry.audit.export import export_to
-from telemetry.audit.options import DeliveryOptions, ExportOptions
+from telemetry.audit.exporting.delivery import deliver
+from telemetry.audit.exporting.export import export_to
+from telemetry.audit.exporting.options import DeliveryOptions, ExportOptions
 
 if TYPE_CHECKING:
-    from telemetry.audit.summary import Summary
+    from telemetry.audit.exporting.summary import Summary
 
 _TESTS = Path(__file__).resolve().parents[1]
 

@@ -11,12 +11,12 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from telemetry.audit import AuditTrail, KeyRing
-from telemetry.audit.verify import verify
+from telemetry.audit.proving.verify import verify
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from telemetry.audit.verdict import Verdict
+    from telemetry.audit.proving.verdict import Verdict
 
 SECRET = "correct horse battery staple"
 KEYS = KeyRing.of(SECRET)

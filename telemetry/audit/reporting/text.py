@@ -6,12 +6,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from telemetry.audit.figures import top
+from telemetry.audit.reporting.figures import top
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from telemetry.audit.figures import Figures, Tally
+    from telemetry.audit.reporting.figures import Figures, Tally
 
 __all__ = ["as_text", "moment", "statement"]
 

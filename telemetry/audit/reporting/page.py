@@ -6,15 +6,15 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from telemetry.audit.figures import KINDS, top
-from telemetry.audit.report_style import STYLE
-from telemetry.audit.report_text import moment, statement
+from telemetry.audit.reporting.figures import KINDS, top
+from telemetry.audit.reporting.style import STYLE
+from telemetry.audit.reporting.text import moment, statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from telemetry.audit.figures import Figures, Incident, Tally
-    from telemetry.audit.verdict import Finding
+    from telemetry.audit.proving.verdict import Finding
+    from telemetry.audit.reporting.figures import Figures, Incident, Tally
 
 __all__ = ["as_html"]
 

@@ -11,15 +11,15 @@ from telemetry.audit.errors import AuditError
 from telemetry.audit.files import trail_files
 from telemetry.audit.lines import lines_of, parse
 from telemetry.audit.masking import mask_text
-from telemetry.audit.snapshot import open_file
-from telemetry.audit.timeline import Timeline
+from telemetry.audit.proving.snapshot import open_file
+from telemetry.audit.reporting.timeline import Timeline
 from telemetry.audit.times import Times
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from telemetry.audit.keys import KeyRing
-    from telemetry.audit.verdict import Verdict
+    from telemetry.audit.proving.verdict import Verdict
 
 __all__ = ["KINDS", "Figures", "Incident", "Tally", "figures_of", "kind_of"]
 
@@ -194,7 +194,7 @@ def figures_of(log: Path, keys: KeyRing | None) -> Figures:
     figures = Figures(str(log))
     try:
         if keys is not None:
-            from telemetry.audit.verify import verify
+            from telemetry.audit.proving.verify import verify
 
             figures.verdict = verify(log, keys)
         for path in trail_files(log):

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from telemetry.audit.errors import AuditError
 from telemetry.audit.files import archived_files
-from telemetry.audit.pipes import chunks_of_pipe
+from telemetry.audit.reading.pipes import chunks_of_pipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from telemetry.audit.follow import Log
-    from telemetry.audit.log_files import Chunk
-    from telemetry.audit.stopping import Stop
+    from telemetry.audit.reading.follow import Log
+    from telemetry.audit.reading.log_files import Chunk
+    from telemetry.audit.reading.stopping import Stop
 
 __all__ = ["distinct", "is_pipe", "pipe_chunks", "whole"]
 

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from telemetry.audit.files import archived_files
-from telemetry.audit.log_files import Identity, identity_of
+from telemetry.audit.reading.log_files import Identity, identity_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from telemetry.audit.lines import MAX_LINE_BYTES
-from telemetry.audit.positions import MARK_BYTES, Position, first_row_hash, is_at, mark_of
+from telemetry.audit.reading.positions import MARK_BYTES, Position, first_row_hash, is_at, mark_of
 
 if TYPE_CHECKING:
     from pathlib import Path

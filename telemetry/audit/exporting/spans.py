@@ -5,22 +5,20 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from json import JSONDecoder
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from telemetry.audit.attributes import (
+from telemetry.audit.canonical import canonical
+from telemetry.audit.chain import GENESIS, PREV_HASH
+from telemetry.audit.exporting.attributes import (
     AttributeTexts,
     clean_text,
     escape,
     string_attribute,
 )
-from telemetry.audit.canonical import canonical
-from telemetry.audit.chain import GENESIS, PREV_HASH
-from telemetry.audit.lines import parse
 from telemetry.audit.times import LATEST_NS, Times
 
 if TYPE_CHECKING:
-    from telemetry.audit.options import ExportOptions
+    from telemetry.audit.exporting.options import ExportOptions
 
 __all__ = [
     "MAX_SPAN",
@@ -30,7 +28,6 @@ __all__ = [
     "Carried",
     "SpanTexts",
     "hashed",
-    "read_row",
     "session_agent",
     "status_of",
 ]
@@ -50,7 +47,6 @@ _MOST_KNOWN: Final = 4096
 MOST_MS: Final = 10**13  # three hundred years
 _trace_id = re.compile(r"(?!0{32})[0-9a-fA-F]{32}").fullmatch
 _span_id = re.compile(r"(?!0{16})[0-9a-fA-F]{16}").fullmatch
-_decode = JSONDecoder().decode
 
 
 class Carried(NamedTuple):
@@ -63,15 +59,6 @@ class Carried(NamedTuple):
 
     genesis: str = ""
     last_ns: int = 0
-
-
-def read_row(line: bytes) -> dict[str, Any] | str:
-    """Returns the row of a line, or in words why it is none; as `parse`, faster."""
-    try:
-        row = _decode(line.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return parse(line)
-    return row if row.__class__ is dict else parse(line)
 
 
 class SpanTexts:

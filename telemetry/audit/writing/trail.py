@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from telemetry.audit.errors import AuditError
 from telemetry.audit.files import lock_path
 from telemetry.audit.keys import Key, KeyRing
-from telemetry.audit.live_file import LiveFile
-from telemetry.audit.locking import FileLock, Turn
 from telemetry.audit.masking import mask_row
-from telemetry.audit.plain import plain_row, utc
+from telemetry.audit.writing.live_file import LiveFile
+from telemetry.audit.writing.locking import FileLock, Turn
+from telemetry.audit.writing.plain import plain_row, utc
 
 if TYPE_CHECKING:
     import os

@@ -5,17 +5,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from telemetry.audit.log_files import Chunk, Identity, LogFile, TruncatedError, identity_of
-from telemetry.audit.rotation import settled_files
-from telemetry.audit.spans import read_row
+from telemetry.audit.lines import read_row
+from telemetry.audit.reading.log_files import Chunk, Identity, LogFile, TruncatedError, identity_of
+from telemetry.audit.reading.rotation import settled_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from telemetry.audit.positions import Position
-    from telemetry.audit.stopping import Stop
-    from telemetry.audit.summary import Summary
+    from telemetry.audit.exporting.summary import Summary
+    from telemetry.audit.reading.positions import Position
+    from telemetry.audit.reading.stopping import Stop
 
 __all__ = ["Log"]
 

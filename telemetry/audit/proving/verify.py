@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from telemetry.audit.errors import AuditError
 from telemetry.audit.head import Head, HeadError, head_path, read_head
-from telemetry.audit.hydra import verify_chain
-from telemetry.audit.proof import TrailProof
-from telemetry.audit.snapshot import Snapshot, open_file
+from telemetry.audit.proving.hydra import verify_chain
+from telemetry.audit.proving.proof import TrailProof
+from telemetry.audit.proving.snapshot import Snapshot, open_file
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from telemetry.audit.anchor import Anchor
     from telemetry.audit.keys import KeyRing
-    from telemetry.audit.verdict import Verdict
+    from telemetry.audit.proving.anchor import Anchor
+    from telemetry.audit.proving.verdict import Verdict
 
 __all__ = ["verify"]
 

@@ -8,13 +8,13 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from telemetry.audit.documents import pairs_of
 from telemetry.audit.errors import AuditError
+from telemetry.audit.exporting.documents import pairs_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from telemetry.audit.options import DeliveryOptions
+    from telemetry.audit.exporting.options import DeliveryOptions
 
 __all__ = ["Endpoint", "resolve"]
 

@@ -6,10 +6,9 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from telemetry.audit.attributes import attribute_names, clean_text, escape, may_hold_secret
-from telemetry.audit.masking import mask_text
-from telemetry.audit.shapes import Shapes
-from telemetry.audit.spans import (
+from telemetry.audit.exporting.attributes import attribute_names, clean_text, escape, may_hold_secret
+from telemetry.audit.exporting.shapes import Shapes
+from telemetry.audit.exporting.spans import (
     MOST_MS,
     OPERATION,
     VERIFIED,
@@ -18,11 +17,12 @@ from telemetry.audit.spans import (
     hashed,
     status_of,
 )
+from telemetry.audit.masking import mask_text
 from telemetry.audit.times import LATEST_NS
 
 if TYPE_CHECKING:
-    from telemetry.audit.options import ExportOptions
-    from telemetry.audit.shapes import Shape
+    from telemetry.audit.exporting.options import ExportOptions
+    from telemetry.audit.exporting.shapes import Shape
 
 __all__ = ["QuickSpanTexts"]
 

@@ -12,8 +12,8 @@ import re
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from telemetry.audit.attributes import attribute_names
 from telemetry.audit.chain import HMAC, PREV_HASH
+from telemetry.audit.exporting.attributes import attribute_names
 from telemetry.audit.masking import mask_row
 
 if TYPE_CHECKING:

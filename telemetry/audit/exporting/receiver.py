@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from telemetry.audit.endpoint import Endpoint
+    from telemetry.audit.exporting.endpoint import Endpoint
 
 __all__ = ["Accepted", "Later", "Misdirected", "Receiver", "Refused", "Reply"]
 

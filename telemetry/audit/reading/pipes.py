@@ -8,12 +8,12 @@ import select
 from typing import TYPE_CHECKING, Final
 
 from telemetry.audit.lines import MAX_LINE_BYTES
-from telemetry.audit.log_files import Chunk
+from telemetry.audit.reading.log_files import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from telemetry.audit.stopping import Stop
+    from telemetry.audit.reading.stopping import Stop
 
 __all__ = ["chunks_of_pipe"]
 

@@ -7,12 +7,12 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from telemetry.audit.attributes import clean_text, string_attribute
+from telemetry.audit.exporting.attributes import clean_text, string_attribute
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from telemetry.audit.options import ExportOptions
+    from telemetry.audit.exporting.options import ExportOptions
 
 __all__ = ["Documents", "pairs_of", "resource_attributes"]
 

@@ -6,21 +6,21 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from telemetry.audit.batches import Batches, genesis_before
-from telemetry.audit.documents import Documents
 from telemetry.audit.errors import AuditError
-from telemetry.audit.follow import Log
-from telemetry.audit.inputs import distinct, is_pipe, pipe_chunks, whole
-from telemetry.audit.stopping import Stop
-from telemetry.audit.summary import Summary, say_on_stderr
+from telemetry.audit.exporting.batches import Batches, genesis_before
+from telemetry.audit.exporting.documents import Documents
+from telemetry.audit.exporting.summary import Summary, say_on_stderr
+from telemetry.audit.reading.follow import Log
+from telemetry.audit.reading.inputs import distinct, is_pipe, pipe_chunks, whole
+from telemetry.audit.reading.stopping import Stop
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from telemetry.audit.batches import Batch
-    from telemetry.audit.options import ExportOptions
+    from telemetry.audit.exporting.batches import Batch
+    from telemetry.audit.exporting.options import ExportOptions
 
 __all__ = ["POLL_S", "TURN_CHUNKS", "export_to"]
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telemetry.audit.errors import AuditError
-from telemetry.audit.positions import Position
-from telemetry.audit.spans import Carried
+from telemetry.audit.exporting.spans import Carried
+from telemetry.audit.reading.positions import Position
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,8 +14,8 @@ from telemetry.audit.errors import AuditError
 from telemetry.audit.files import archived_files, archived_name
 from telemetry.audit.head import HEAD_BYTES, Head, HeadError, encode_head, head_path, put_head, read_head
 from telemetry.audit.lines import MAX_LINE_BYTES
-from telemetry.audit.plain import utc
-from telemetry.audit.surplus import adopt
+from telemetry.audit.writing.plain import utc
+from telemetry.audit.writing.surplus import adopt
 
 if TYPE_CHECKING:
     from pathlib import Path

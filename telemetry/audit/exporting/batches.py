@@ -8,20 +8,20 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from telemetry.audit.errors import AuditError
+from telemetry.audit.exporting.passing import PassingProof
+from telemetry.audit.exporting.quick_spans import QuickSpanTexts
+from telemetry.audit.exporting.spans import Carried
 from telemetry.audit.files import archived_files
-from telemetry.audit.lines import lines_of
-from telemetry.audit.passing import PassingProof
-from telemetry.audit.quick_spans import QuickSpanTexts
-from telemetry.audit.spans import Carried, read_row
+from telemetry.audit.lines import lines_of, read_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from telemetry.audit.log_files import Chunk
-    from telemetry.audit.options import ExportOptions
-    from telemetry.audit.positions import Position
-    from telemetry.audit.summary import Summary
+    from telemetry.audit.exporting.options import ExportOptions
+    from telemetry.audit.exporting.summary import Summary
+    from telemetry.audit.reading.log_files import Chunk
+    from telemetry.audit.reading.positions import Position
 
 __all__ = ["FULL", "Batch", "Batches", "genesis_before"]
 

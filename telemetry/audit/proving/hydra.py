@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from telemetry.audit.canonical import canonical
 from telemetry.audit.chain import GENESIS, HMAC, PREV_HASH, row_hash
 from telemetry.audit.lines import lines_of, parse
-from telemetry.audit.verdict import Verdict
+from telemetry.audit.proving.verdict import Verdict
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from telemetry.audit.anchor import Anchor
     from telemetry.audit.keys import KeyRing
+    from telemetry.audit.proving.anchor import Anchor
 
 __all__ = ["verify_chain"]
 

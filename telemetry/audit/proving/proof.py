@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from telemetry.audit.canonical import canonical
 from telemetry.audit.chain import GENESIS, HMAC, KEY_ID, PREV_HASH, SEQ, TRAIL_ID, is_sealed, row_hash
 from telemetry.audit.lines import MAX_LINE_BYTES, lines_of, parse
-from telemetry.audit.verdict import Verdict
+from telemetry.audit.proving.verdict import Verdict
 
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from telemetry.audit.anchor import Anchor
     from telemetry.audit.head import Head
     from telemetry.audit.keys import Key, KeyRing
+    from telemetry.audit.proving.anchor import Anchor
 
 __all__ = ["TrailProof"]
 

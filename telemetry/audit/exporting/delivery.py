@@ -10,24 +10,24 @@ import zlib
 from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Final
 
-from telemetry.audit.batches import Batches, genesis_before
-from telemetry.audit.checkpoint import Checkpoint, State, checkpoint_path
-from telemetry.audit.documents import Documents
-from telemetry.audit.endpoint import resolve
 from telemetry.audit.errors import AuditError
-from telemetry.audit.export import POLL_S, TURN_CHUNKS
-from telemetry.audit.follow import Log
-from telemetry.audit.inputs import distinct, is_pipe, pipe_chunks, whole
-from telemetry.audit.receiver import Accepted, Later, Misdirected, Receiver, Refused
-from telemetry.audit.stopping import Stop
-from telemetry.audit.summary import Summary, say_on_stderr
+from telemetry.audit.exporting.batches import Batches, genesis_before
+from telemetry.audit.exporting.checkpoint import Checkpoint, State, checkpoint_path
+from telemetry.audit.exporting.documents import Documents
+from telemetry.audit.exporting.endpoint import resolve
+from telemetry.audit.exporting.export import POLL_S, TURN_CHUNKS
+from telemetry.audit.exporting.receiver import Accepted, Later, Misdirected, Receiver, Refused
+from telemetry.audit.exporting.summary import Summary, say_on_stderr
+from telemetry.audit.reading.follow import Log
+from telemetry.audit.reading.inputs import distinct, is_pipe, pipe_chunks, whole
+from telemetry.audit.reading.stopping import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from telemetry.audit.batches import Batch
-    from telemetry.audit.options import DeliveryOptions, ExportOptions
+    from telemetry.audit.exporting.batches import Batch
+    from telemetry.audit.exporting.options import DeliveryOptions, ExportOptions
 
 __all__ = ["deliver"]
 

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a trail is proven: every row, every file, and that nothing is missing."""
