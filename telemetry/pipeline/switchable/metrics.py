@@ -149,14 +149,9 @@ class SwitchableMeter(Meter):
         description: str = "",
     ) -> SwitchableObservableCounter:
         """Create an observable counter."""
-        name, unit, description = as_text(name), as_text(unit), as_text(description)
-        instrument = SwitchableObservableCounter(
-            self,
-            name,
-            callbacks,
-            lambda real, functions: real.create_observable_counter(name, functions, unit, description),
+        return self._observable(
+            SwitchableObservableCounter, "create_observable_counter", callbacks, name, unit, description
         )
-        return self.provider.keep(self._key("counter", name, unit, description), instrument)
 
     def create_observable_up_down_counter(
         self,
@@ -166,16 +161,14 @@ class SwitchableMeter(Meter):
         description: str = "",
     ) -> SwitchableObservableUpDownCounter:
         """Create an observable up-down counter."""
-        name, unit, description = as_text(name), as_text(unit), as_text(description)
-        instrument = SwitchableObservableUpDownCounter(
-            self,
-            name,
+        return self._observable(
+            SwitchableObservableUpDownCounter,
+            "create_observable_up_down_counter",
             callbacks,
-            lambda real, functions: real.create_observable_up_down_counter(
-                name, functions, unit, description
-            ),
+            name,
+            unit,
+            description,
         )
-        return self.provider.keep(self._key("up_down_counter", name, unit, description), instrument)
 
     def create_observable_gauge(
         self,
@@ -185,14 +178,25 @@ class SwitchableMeter(Meter):
         description: str = "",
     ) -> SwitchableObservableGauge:
         """Create an observable gauge."""
-        name, unit, description = as_text(name), as_text(unit), as_text(description)
-        instrument = SwitchableObservableGauge(
+        return self._observable(
+            SwitchableObservableGauge, "create_observable_gauge", callbacks, name, unit, description
+        )
+
+    def _observable(
+        self,
+        kind: type[_ObservableT],
+        create: str,
+        callbacks: Sequence[CallbackT] | None,
+        *texts: object,
+    ) -> _ObservableT:
+        name, unit, description = map(as_text, texts)
+        instrument: _ObservableT = kind(
             self,
             name,
             callbacks,
-            lambda real, functions: real.create_observable_gauge(name, functions, unit, description),
+            lambda real, functions: getattr(real, create)(name, functions, unit, description),
         )
-        return self.provider.keep(self._key("gauge", name, unit, description), instrument)
+        return self.provider.keep(self._key(create, name, unit, description), instrument)
 
     def _key(self, kind: str, name: str, unit: str, description: str) -> tuple[object, ...]:
         attributes = tuple(sorted((self._attributes or {}).items(), key=lambda item: item[0]))
