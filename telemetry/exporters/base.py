@@ -44,9 +44,12 @@ class Exporters(NamedTuple):
         spans: Receives finished spans in batches.
         logs: Receives log records in batches.
         otlp: Sends all three signals as OTLP requests; such an exporter has no other parts.
+        problem: Tells what the latest failed export failed with: an exporter may not raise, and its
+            result only says that it failed.
     """
 
     metrics: MetricExporter | MetricReader | None = None
     spans: SpanExporter | None = None
     logs: LogRecordExporter | None = None
     otlp: Otlp | None = None
+    problem: Callable[[], str | None] | None = None

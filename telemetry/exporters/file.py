@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FileLogExporter", "FileMetricExporter", "FileSpanExporter", "build"]
 
-_log = logging.getLogger(__name__)
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT
 
 
@@ -39,7 +37,10 @@ def build(config: Settings) -> Exporters:
     """
     lines = _Lines(Path(config.file_path))
     return Exporters(
-        metrics=FileMetricExporter(lines), spans=FileSpanExporter(lines), logs=FileLogExporter(lines)
+        metrics=FileMetricExporter(lines),
+        spans=FileSpanExporter(lines),
+        logs=FileLogExporter(lines),
+        problem=lambda: lines.problem,
     )
 
 
@@ -48,9 +49,13 @@ class _Lines:
 
     The file is opened for every line: it may be rotated or removed at any time, and nothing is
     inherited by forked processes.
+
+    Attributes:
+        problem: What the latest line that was not written failed with.
     """
 
     def __init__(self, path: Path) -> None:
+        self.problem: str | None = None
         self._path = path.absolute()  # the process may change its directory later
         self._is_torn = False
         try:
@@ -63,7 +68,7 @@ class _Lines:
         try:
             self._write(encode())
         except Exception as error:  # noqa: BLE001 (export must not raise, and encoders raise all sorts)
-            _log.warning("nothing was written to %s: %s: %s", self._path, type(error).__name__, error)
+            self.problem = f"nothing was written to {self._path}: {type(error).__name__}: {error}"
             return False
         return True
 

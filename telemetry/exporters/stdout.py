@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import select
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["StdoutLogExporter", "StdoutMetricExporter", "StdoutSpanExporter", "build"]
 
-_log = logging.getLogger(__name__)
 _PATIENCE_S = 5.0
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -43,13 +41,19 @@ def build(config: Settings) -> Exporters:  # noqa: ARG001 (every exporter's buil
         metrics=StdoutMetricExporter(printer),
         spans=StdoutSpanExporter(printer),
         logs=StdoutLogExporter(printer),
+        problem=lambda: printer.problem,
     )
 
 
 class _Printer:
-    """Writes whole documents to whatever `sys.stdout` is at that moment."""
+    """Writes whole documents to whatever `sys.stdout` is at that moment.
+
+    Attributes:
+        problem: What the latest document that was not written failed with.
+    """
 
     def __init__(self) -> None:
+        self.problem: str | None = None
         # Held while writing, against the house rule: keeping documents apart is its only purpose.
         self._turn = Lock()
 
@@ -58,7 +62,7 @@ class _Printer:
         try:
             self._write(render())
         except Exception as error:  # noqa: BLE001 (export must not raise; rendering meets users' objects)
-            _log.debug("stdout exporter: the document was not written: %r", error)
+            self.problem = f"{type(error).__name__}: {error}"
             return False
         return True
 

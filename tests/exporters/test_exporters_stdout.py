@@ -225,6 +225,13 @@ def test_no_stdout_at_all_is_a_failure_and_no_exception(monkeypatch):
     assert exports() == FAILURES
 
 
+def test_it_tells_what_a_failed_export_failed_with(monkeypatch):
+    built = stdout.build(load_config())
+    monkeypatch.setattr(sys, "stdout", None)
+    built.logs.export([])
+    assert built.problem() == "OSError: this process has no standard output"
+
+
 def test_something_that_cannot_be_rendered_is_a_failure_and_no_exception(capsys):
     assert StdoutSpanExporter().export([object()]) is SpanExportResult.FAILURE
     assert capsys.readouterr().out == ""

@@ -29,14 +29,20 @@ class DirectExport(Generic[BatchT]):
         export: Exports; returns whether it succeeded.
         ledger: The books.
         on_export: Told (seconds, whether it succeeded) of every export.
+        problem: Tells what an export failed with that did not raise.
     """
 
     def __init__(
-        self, export: Callable[[BatchT], bool], ledger: Ledger, on_export: Callable[[float, bool], None]
+        self,
+        export: Callable[[BatchT], bool],
+        ledger: Ledger,
+        on_export: Callable[[float, bool], None],
+        problem: Callable[[], str | None] | None = None,
     ) -> None:
         self._export = export
         self._ledger = ledger
         self._on_export = on_export
+        self._problem = problem
 
     def __call__(self, batch: BatchT, records: int) -> None:
         """Exports a batch of that many records; never raises."""
@@ -45,7 +51,7 @@ class DirectExport(Generic[BatchT]):
         try:
             with suppressed():
                 if not self._export(batch):
-                    problem = REPORTED
+                    problem = (self._problem and self._problem()) or REPORTED
         except Exception as error:  # noqa: BLE001 - an exporter's bug costs its batch, not the thread
             problem = redact(f"{type(error).__name__}: {error}")  # it may repeat a URL or a header
         self._on_export(perf_counter() - started, problem is None)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from telemetry.pipeline.self_metrics import SelfMetrics
 
     Out = Callable[[list[Any], int], None]
+    Problem = Callable[[], str | None]
 
 __all__ = ["Wiring"]
 
@@ -78,7 +79,7 @@ class Wiring:
             elif built.otlp is not None:
                 readers.append(self._sending_reader(name, built.otlp, counters))
             elif built.metrics is not None:
-                readers.append(self._exporting_reader(name, built.metrics, counters))
+                readers.append(self._exporting_reader(name, built.metrics, counters, built.problem))
         return readers
 
     def workers(self, signal: Signal) -> list[BatchWorker[Any]]:
@@ -90,7 +91,7 @@ class Wiring:
             if built.otlp is not None:
                 workers.append(self._sending_worker(signal, name))
             elif exporter is not None:
-                workers.append(self._exporting_worker(signal, name, exporter))
+                workers.append(self._exporting_worker(signal, name, exporter, built.problem))
         return workers
 
     # -- metrics ---------------------------------------------------------------------------
@@ -104,7 +105,11 @@ class Wiring:
         return self._reader(name, out, _nothing, ledger, counters, otlp.temporality, otlp.aggregation)
 
     def _exporting_reader(
-        self, name: str, exporter: MetricExporter, counters: Callable[[], dict[str, Counter]]
+        self,
+        name: str,
+        exporter: MetricExporter,
+        counters: Callable[[], dict[str, Counter]],
+        problem: Problem | None,
     ) -> IntervalReader:
         millis = self._config.metric_timeout_seconds * 1000
 
@@ -112,7 +117,7 @@ class Wiring:
             return exporter.export(data, timeout_millis=millis) is MetricExportResult.SUCCESS
 
         ledger = self._new_ledger("metrics", name)
-        out = DirectExport(export, ledger, self._self_metrics.on_export("metrics"))
+        out = DirectExport(export, ledger, self._self_metrics.on_export("metrics"), problem)
         # An exporter's choice is only kept under these names; the SDK's own reader reads them there too.
         temporality, aggregation = exporter._preferred_temporality, exporter._preferred_aggregation  # noqa: SLF001 - see above
         return self._reader(name, out, exporter.shutdown, ledger, counters, temporality, aggregation)
@@ -149,12 +154,15 @@ class Wiring:
         return worker
 
     def _exporting_worker(
-        self, signal: Signal, name: str, exporter: SpanExporter | LogRecordExporter
+        self, signal: Signal, name: str, exporter: SpanExporter | LogRecordExporter, problem: Problem | None
     ) -> BatchWorker[Any]:
         successes = (SpanExportResult.SUCCESS, LogRecordExportResult.SUCCESS)
         ledger = self._new_ledger(signal, name)
         out: DirectExport[list[Any]] = DirectExport(
-            lambda batch: exporter.export(batch) in successes, ledger, self._self_metrics.on_export(signal)
+            lambda batch: exporter.export(batch) in successes,
+            ledger,
+            self._self_metrics.on_export(signal),
+            problem,
         )
         return self._worker(signal, out, exporter.shutdown, ledger)
 

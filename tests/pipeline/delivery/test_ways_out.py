@@ -35,6 +35,12 @@ def test_a_direct_export_is_booked_as_it_ends(ledger, export, delivered, dropped
     assert exports == [bool(delivered)]
 
 
+def test_an_exporter_that_does_not_raise_may_tell_why_it_failed(ledger):
+    DirectExport(lambda _batch: False, ledger, lambda *_: None, lambda: "OSError: the disk is full")([1], 1)
+
+    assert ledger.status().last_error == "OSError: the disk is full"
+
+
 def test_an_exporters_error_is_told_without_the_secrets_in_it(ledger):
     def export(_batch):
         raise OSError("401 for https://user:hunter22@receiver/v1")
