@@ -20,7 +20,7 @@ __all__ = ["COURTESY", "Courtesy", "give_way"]
 
 _ItemT = TypeVar("_ItemT")
 
-_PAUSE_S = 0.001  # long enough for a waiting thread to wake up and take the lock, on a busy machine too
+_PAUSE_S = 0.0005  # long enough for a waiting thread to wake up and take the lock
 _TURN_S = 0.0003
 _ITEMS = 8  # between two looks at the clock
 
