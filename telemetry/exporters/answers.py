@@ -6,17 +6,21 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from telemetry.exporters.transport import Accepted, Denied
+from telemetry.exporters.transport import Accepted, Denied, RetryLater
 from telemetry.text import clip
 
 if TYPE_CHECKING:
     from telemetry.config import Settings
     from telemetry.config.exporters import Signal
+    from telemetry.exporters.connection_trouble import Trouble
 
-__all__ = ["MAX_ANSWER_BYTES", "Speech", "accepted"]
+__all__ = ["CREDENTIALS_HINT", "MAX_ANSWER_BYTES", "Speech", "accepted"]
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """The longest answer that is read; OTLP's own have some hundred bytes."""
+
+CREDENTIALS_HINT: Final = "check otlp_token and otlp_headers"
+"""What to do about an answer that the credentials are not accepted."""
 
 _WORDS_BYTES: Final = 500
 _SHORTEST_SECRET: Final = 4  # a shorter one is no secret, and would tear holes into every text
@@ -77,6 +81,25 @@ class Speech:
         """Returns `<endpoint> <words>`, and in quotes what the server or the system said about it."""
         quoted = self.quote(quoted)
         return f'{self.endpoint} {words}: "{quoted}"' if quoted else f"{self.endpoint} {words}"
+
+    def too_late(self, timeout_s: float) -> RetryLater:
+        """Returns the reply after an attempt whose time was over."""
+        return RetryLater(self.say(f"did not answer within {timeout_s:.3g} s"), is_unanswered=True)
+
+    def cut_short(self) -> RetryLater:
+        """Returns the reply after an attempt during which the transport was closed."""
+        return RetryLater(self.say("had not answered when the attempt was cut short"), is_unanswered=True)
+
+    def lament(self, trouble: Trouble, details: str, place: str | None = None) -> str:
+        """Returns why the receiver could not be talked to.
+
+        Args:
+            trouble: The cause.
+            details: What gRPC or the system said, for causes that have no name of their own.
+            place: The receiver's address, perhaps with more about the way to it; default: the endpoint.
+        """
+        said = f': "{self.quote(details)}"' if trouble.wants_details else ""
+        return f"{trouble.before}{place or self.endpoint}{trouble.after}{said}"
 
     def quote(self, words: str) -> str:
         """Returns somebody else's words on one line, without secrets, and not too long."""

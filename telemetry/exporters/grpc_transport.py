@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import unquote
 
-from telemetry.exporters.answers import MAX_ANSWER_BYTES, Speech, accepted
+from telemetry.exporters.answers import CREDENTIALS_HINT, MAX_ANSWER_BYTES, Speech, accepted
+from telemetry.exporters.connection_trouble import SETUP_FAILED, UNKNOWN_CAUSE, explain
 from telemetry.exporters.transport import Denied, Refused, RetryLater
 from telemetry.version import __version__
 
@@ -44,15 +47,14 @@ _RETRYABLE: Final = frozenset(
     {"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"}
 )
 _DENIED: Final = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
-# How gRPC says that there is no connection; anything else comes from a server.
+# How gRPC says that there is no connection; anything else comes from a server, or from a connection that was.
 _UNREACHABLE: Final = ("failed to connect to all addresses", "errors resolving")
-# gRPC has no code for a failed handshake; these are its words, and BoringSSL's, for a certificate that
-# one side does not accept.
-_CERTIFICATE_TROUBLE: Final = (
-    "CERTIFICATE_VERIFY_FAILED",
-    "Hostname Verification Check failed",
-    "_CERTIFICATE",
+_RESOLVING: Final = re.compile(r"errors resolving (?:dns:/*)?(?P<where>\S+): ")
+_TRYING: Final = re.compile(r".*last error: [A-Z_]+: ipv[46]:(?P<where>\S+): (?P<words>.*)", re.DOTALL)
+_HANG_UP: Final = re.compile(
+    r"(Stream removed \()?(recvmsg:|sendmsg:)?(Socket closed|Connection reset by peer|Broken pipe)"
 )
+_OUR_DEADLINE: Final = "Deadline Exceeded"  # a server that sends this code has words of its own
 
 
 class GrpcTransport:
@@ -66,7 +68,9 @@ class GrpcTransport:
     def __init__(self, config: Settings, connect: Callable[[Settings], grpc.Channel] | None = None) -> None:
         self._config = config
         self._connect = connect or _connect
-        self._speech = Speech(config.grpc_target()[0], config)
+        target, is_insecure = config.grpc_target()
+        self._speech = Speech(target, config)
+        self._is_secure = not is_insecure
         self._line: _Line | None = None
         self._lock = Lock()  # guards the swap only: connecting reads files and imports gRPC
         self._is_closed = False
@@ -80,7 +84,7 @@ class GrpcTransport:
         try:
             line = self._take()
         except Exception as error:  # noqa: BLE001 - files of certificates fail in many ways, and none may escape
-            return Denied(self._speech.say("cannot be connected to", f"{type(error).__name__}: {error}"))
+            return Denied(self._speech.lament(SETUP_FAILED, f"{type(error).__name__}: {error}"))
         if line is None:
             return RetryLater(self._speech.say("is not sent to any more: the exporter is shut down"))
         try:
@@ -111,12 +115,15 @@ class GrpcTransport:
             )
         except grpc.RpcError as error:
             code: grpc.StatusCode = error.code()
-            if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-                self._replace(line)  # its connection may be dead without knowing
-                return RetryLater(self._speech.say(f"did not answer within {timeout_s:g} s"))
             details = error.details() or ""
+            if code is grpc.StatusCode.CANCELLED and self._is_closed:
+                return self._speech.cut_short()
+            if code is grpc.StatusCode.DEADLINE_EXCEEDED and details == _OUR_DEADLINE:
+                self._replace(line)  # its connection may be dead without knowing
+                return self._speech.too_late(timeout_s)
             if details.startswith(_UNREACHABLE):
                 self._replace(line)  # it would answer so until its own time to connect again has come
+                return self._unreached(details)
             return self._reply_of(code.name, details, _status_details(error))
         return accepted(request.signal, body, self._speech)
 
@@ -124,14 +131,27 @@ class GrpcTransport:
         after_s = _pause(status)
         words = self._speech.say(f"answered {code}", details)
         if code in _DENIED:
-            return Denied(words)
+            return Denied(f"{words}; {CREDENTIALS_HINT}")
         if code == "UNAVAILABLE":
-            if any(trouble in details for trouble in _CERTIFICATE_TROUBLE):
-                return Denied(self._speech.say("cannot be trusted, or does not trust us", details))
+            if _HANG_UP.match(details):
+                return RetryLater(self._speech.say("closed the connection without an answer"))
             return RetryLater(self._speech.say("is not available", details), after_s)
         if code in _RETRYABLE or (code == "RESOURCE_EXHAUSTED" and after_s is not None):
             return RetryLater(words, after_s)
         return Refused(words)
+
+    def _unreached(self, details: str) -> Reply:
+        """Says why there is no connection, and to which address when that is not what the settings say."""
+        found = _TRYING.match(details)
+        words = found["words"] if found else details
+        found = found or _RESOLVING.match(details)
+        place = self._speech.endpoint
+        # The name's address, or a proxy's, which gRPC takes from the environment.
+        if found and (where := unquote(found["where"])) != place:
+            place += f" ({self._speech.quote(where)})"
+        trouble = explain(words, is_secure=self._is_secure) or UNKNOWN_CAUSE
+        text = self._speech.lament(trouble, words, place)
+        return Denied(text) if trouble.needs_somebody else RetryLater(text)
 
     def _take(self) -> _Line | None:
         with self._lock:

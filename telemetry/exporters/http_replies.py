@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from telemetry.exporters.answers import accepted
+from telemetry.exporters.answers import CREDENTIALS_HINT, accepted
 from telemetry.exporters.transport import Accepted, Denied, Refused, RetryLater
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ __all__ = ["Answer", "reply_of"]
 
 _RETRYABLE: Final = frozenset({429, 502, 503, 504})
 _DENIED: Final = frozenset({401, 403, 407})
+_PATH_HINT: Final = "check the path in otlp_endpoint"
+_HINTS: Final = {401: CREDENTIALS_HINT, 403: CREDENTIALS_HINT, 404: _PATH_HINT, 405: _PATH_HINT}
 # What servers call protobuf; many say nothing at all, or that it is just bytes.
 _PROTOBUF: Final = frozenset(
     {"", "application/x-protobuf", "application/protobuf", "application/octet-stream"}
@@ -69,6 +71,8 @@ def reply_of(signal: Signal, answer: Answer, speech: Speech, now_s: Callable[[],
         return Refused(_redirected(answer, speech))
     message, asked_s = _status(answer)
     words = speech.say(f"answered {answer.status} {speech.quote(answer.reason)}".rstrip(), message)
+    if hint := _HINTS.get(answer.status):
+        words = f"{words}; {hint}"
     if answer.status in _DENIED:
         return Denied(words)
     if answer.status in _RETRYABLE:
@@ -133,6 +137,8 @@ def _status(answer: Answer) -> tuple[str, float | None]:
             return str(json.loads(answer.body)["message"]), None
         except (ValueError, TypeError, LookupError, RecursionError):
             pass  # JSON of another shape is shown as it is
+    if answer.kind == "text/html":
+        return "", None  # pages for browsers say nothing to read in a line
     return answer.body.decode("utf-8", "replace"), None
 
 

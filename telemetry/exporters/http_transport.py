@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import ssl
 import zlib
 from threading import Lock
 from time import time
 from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.exporters.answers import Speech
+from telemetry.exporters.connection_trouble import SETUP_FAILED, explain
 from telemetry.exporters.transport import Denied, RetryLater
 
 if TYPE_CHECKING:
@@ -128,17 +128,22 @@ class HttpTransport:
         return reply_of(request.signal, answer, self._speech, self._now_s)
 
     def _failed(self, error: Exception, timeout_s: float) -> Reply:
+        if self._is_closed:
+            return self._speech.cut_short()
         causes = list(_causes(error))
-        cause = causes[-1]
-        if any(_is_about_certificates(each) for each in causes):
-            return Denied(self._speech.say("cannot be trusted, or does not trust us", str(cause)))
-        if any("Tunnel connection failed: 407" in str(each) for each in causes):
-            return Denied(
-                self._speech.say("cannot be reached: the proxy wants a user and a password", str(cause))
-            )
         if any(isinstance(each, TimeoutError) for each in causes):
-            return RetryLater(self._speech.say(f"did not answer within {timeout_s:g} s"))
-        return RetryLater(self._speech.say("is not available", f"{type(cause).__name__}: {cause}"))
+            return self._speech.too_late(timeout_s)
+        words = [f"{type(each).__name__}: {each}" for each in reversed(causes)]  # the root comes last
+        is_secure = self._base.startswith("https:")
+        trouble = next(filter(None, (explain(each, is_secure=is_secure) for each in words)), None)
+        if any(isinstance(each, FileNotFoundError) or "invalid path" in str(each) for each in causes):
+            trouble = SETUP_FAILED  # the settings were checked, but files vanish
+        if trouble is None:
+            return RetryLater(self._speech.say("is not available", words[0]))
+        is_proxy = any(type(each).__name__ == "ProxyError" for each in causes)
+        place = f"{self._base} through the proxy" if is_proxy else self._base
+        text = self._speech.lament(trouble, str(causes[-1]), place)
+        return Denied(text) if trouble.needs_somebody else RetryLater(text)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -151,10 +156,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             seen.add(id(each))
             yield each
             waiting += [each.__context__, getattr(each, "reason", None), each.__cause__, *each.args]
-
-
-def _is_about_certificates(error: BaseException) -> bool:
-    if isinstance(error, ssl.SSLError):
-        return "CERTIFICATE" in (error.reason or "")  # theirs is not trusted, or ours is not
-    # requests tells of a file that is missing in this way; the settings were checked, but files vanish.
-    return isinstance(error, FileNotFoundError) or "invalid path" in str(error)

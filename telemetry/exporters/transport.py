@@ -29,10 +29,12 @@ class RetryLater(NamedTuple):
     Attributes:
         error: What went wrong, for people.
         after_s: Seconds that the receiver asked to wait, if it did.
+        is_unanswered: Whether the time given was over, or the transport closed, before the receiver answered.
     """
 
     error: str
     after_s: float | None = None
+    is_unanswered: bool = False
 
 
 class Denied(NamedTuple):

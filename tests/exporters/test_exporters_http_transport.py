@@ -168,7 +168,7 @@ def test_a_server_that_drips_costs_the_time_given_and_no_more(said):
         started = time.monotonic()
         reply = made.send(spans_request(), 0.5)
         assert time.monotonic() - started < 1.5
-    assert reply == RetryLater(f"http://127.0.0.1:{port} did not answer within 0.5 s")
+    assert reply == RetryLater(f"http://127.0.0.1:{port} did not answer within 0.5 s", is_unanswered=True)
 
 
 def test_a_server_that_does_not_read_costs_the_time_given_and_no_more():
@@ -266,14 +266,6 @@ def test_a_reset_is_worth_another_attempt():
     with raw_server(lambda c: (read_request(c), reset(c))) as port, transport("otlp-http", port) as made:
         reply = made.send(spans_request(), 5)
     assert isinstance(reply, RetryLater)
-    assert "is not available" in reply.error
-
-
-def test_a_name_that_is_unknown_is_worth_another_attempt():
-    with transport("otlp-http", "http://receiver.invalid:4318") as made:
-        reply = made.send(spans_request(), 5)
-    assert isinstance(reply, RetryLater)
-    assert reply.error.startswith("http://receiver.invalid:4318 is not available")
 
 
 def test_an_attempt_that_was_cut_before_it_had_a_connection_ends_when_it_gets_one():
@@ -320,8 +312,7 @@ def test_a_server_of_a_strange_authority_is_denied_and_gets_nothing(tmp_path):
         with transport("otlp-http", f"https://127.0.0.1:{port}", otlp_certificate=other) as made:
             reply = made.send(spans_request(), 5)
     assert isinstance(reply, Denied)
-    assert "cannot be trusted, or does not trust us" in reply.error
-    assert "certificate verify failed" in reply.error
+    assert "its certificate is not trusted" in reply.error
     assert got == []
 
 

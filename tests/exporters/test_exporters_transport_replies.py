@@ -166,6 +166,22 @@ def test_http_statuses_after_which_it_never_will(receiver, status):
     assert '"not like this"' in reply.error
 
 
+def test_a_path_that_the_server_does_not_know_is_told_without_its_web_page():
+    page = {"Content-Type": "text/html"}
+    with http_server(404, b"<html>gone", page) as seen, transport("otlp-http", seen.port) as made:
+        reply = made.send(spans_request(), 5)
+    endpoint = f"http://127.0.0.1:{seen.port}"
+    assert reply == Refused(f"{endpoint} answered 404 Not Found; check the path in otlp_endpoint")
+
+
+def test_a_servers_own_deadline_is_not_taken_for_ours(receiver):
+    receiver.fail(code="DEADLINE_EXCEEDED", message="the store was slow")
+    with transport("otlp", receiver.grpc_endpoint) as made:
+        reply = made.send(spans_request(), 5)
+    words = f'{receiver.grpc_endpoint} answered DEADLINE_EXCEEDED: "the store was slow"'
+    assert reply == RetryLater(words)
+
+
 @pytest.mark.parametrize(("status", "code"), [(401, "UNAUTHENTICATED"), (403, "PERMISSION_DENIED")])
 @PROTOCOLS
 def test_credentials_that_are_not_accepted_are_denied(receiver, name, status, code):
@@ -173,7 +189,7 @@ def test_credentials_that_are_not_accepted_are_denied(receiver, name, status, co
     with transport(name, endpoint_of(receiver, name)) as made:
         reply = made.send(spans_request(), 5)
     assert isinstance(reply, Denied)
-    assert '"no such key"' in reply.error
+    assert reply.error.endswith(': "no such key"; check otlp_token and otlp_headers')
 
 
 def test_retry_after_in_seconds_is_passed_on(receiver):
@@ -250,6 +266,7 @@ def test_a_receiver_that_says_nothing_costs_the_time_given_and_no_more(name, ser
         reply = made.send(spans_request(), 0.3)
         assert time.monotonic() - started < 1.3
     assert isinstance(reply, RetryLater)
+    assert reply.is_unanswered
     assert "did not answer within 0.3 s" in reply.error
 
 
@@ -302,7 +319,10 @@ def test_closing_cuts_a_running_attempt_short(name):
         made.close()
         thread.join(10)
         assert time.monotonic() - started < 2
-    assert isinstance(replies[0], RetryLater)
+    (reply,) = replies
+    assert isinstance(reply, RetryLater)
+    assert reply.is_unanswered
+    assert reply.error.endswith(f"127.0.0.1:{port} had not answered when the attempt was cut short")
 
 
 @PROTOCOLS
