@@ -83,13 +83,14 @@ class Outlets:
 
     def shutdown(self, deadline: float, close_providers: list[Callable[[], None]]) -> None:
         """Exports what is left until `deadline`, then ends threads, exporters and providers."""
+        allowed_s = max(0.0, deadline - monotonic())
         sources = self._sources
         for source in sources:
             source.stop()
         for source in sources:
             source.join(deadline)
         for sender in self._senders:
-            sender.stop(deadline)
+            sender.stop(deadline, allowed_s)
         for sender in self._senders:
             sender.join(deadline)
         # Closing an exporter ends its export: a moment later the books say how that ended.

@@ -78,6 +78,7 @@ class Sender:
         # What the thread is asked to do. SimpleQueue.put is reentrant, for signal handlers.
         self._commands: SimpleQueue[Callable[[], None]] = threads.queue()
         self._deadline: float | None = None
+        self._allowed_s = 0.0
         self._settling = threads.rlock()
         self._is_cut = False
         self._has_failed_since_asked = False
@@ -108,8 +109,14 @@ class Sender:
             done.set()
         return done
 
-    def stop(self, deadline: float) -> None:
-        """Begins the last attempts; the thread ends when they have, or at `deadline` (`time.monotonic()`)."""
+    def stop(self, deadline: float, allowed_s: float) -> None:
+        """Begins the last attempts; the thread ends when they have, or at the deadline.
+
+        Args:
+            deadline: `time.monotonic()` at which the time to shut down is over.
+            allowed_s: How long that time was, for people.
+        """
+        self._allowed_s = allowed_s
         self._deadline = deadline
         self._commands.put(self._hurry)
         if self._thread.is_refused:
@@ -240,8 +247,16 @@ class Sender:
                 is_awaited = self._deadline is not None or bool(self._flushes)
                 pause_s = self._backoff.after_failure(None) if is_awaited else self._backoff.after_denial()
                 return self._fail(error, pause_s)
-            case RetryLater(error, after_s):
+            case RetryLater(error, after_s, is_unanswered):
+                if is_unanswered and self._is_over():
+                    # Not the receiver's time limit, and nothing that it did: the end came first.
+                    allowed = f"{self._allowed_s:.3g} s"
+                    error = f"the time to shut down ({allowed}) was over before the receiver answered"
                 return self._fail(error, self._backoff.after_failure(after_s))
+
+    def _is_over(self) -> bool:
+        """Whether the time to shut down is over, or would be before another attempt."""
+        return self._deadline is not None and monotonic() > self._deadline - _LEAST_ATTEMPT_S
 
     def _say_success(self, message: str = "") -> None:
         if message:

@@ -93,7 +93,7 @@ class Bench:
 
     def end(self, within_s: float = 5.0) -> None:
         deadline = monotonic() + within_s
-        self.sender.stop(deadline)
+        self.sender.stop(deadline, within_s)
         self.sender.join(deadline)
         self.receiver.close()
         self.sender.join(monotonic() + 5)
@@ -266,7 +266,7 @@ def test_the_last_attempts_end_with_the_deadline():
     wait_for(lambda: bench.receiver.bodies, what="the first attempt")
     bench.sender.put(request(2))
     deadline = monotonic() + 1
-    bench.sender.stop(deadline)
+    bench.sender.stop(deadline, 1)
     bench.receiver.may_answer.set()
     assert bench.sender.join(deadline)
 
@@ -280,7 +280,7 @@ def test_an_answer_after_the_end_changes_nothing():
     bench.receiver.may_answer.clear()
     bench.sender.put(request(1))
     wait_for(lambda: bench.receiver.bodies, what="the first attempt")
-    bench.sender.stop(monotonic())
+    bench.sender.stop(monotonic(), 0)
     bench.sender.give_up()
     booked = bench.books
     bench.receiver.may_answer.set()
@@ -331,6 +331,31 @@ def test_people_hear_once_that_nothing_gets_through_and_once_that_it_does_again(
         "test: traces do not get through: connection refused; 0 wait on disk, 10 in memory",
         "test: traces get through again",
     ]
+
+
+def test_an_attempt_that_the_end_cut_short_is_not_laid_at_the_receivers_door(caplog):
+    bench = Bench(RetryLater("r did not answer within 0.493 s", is_unanswered=True))
+    bench.receiver.may_answer.clear()
+    bench.sender.put(request(1))
+    wait_for(lambda: bench.receiver.bodies, what="the first attempt")
+    deadline = monotonic() + 0.04
+    bench.sender.stop(deadline, 0.5)
+    bench.sender.join(deadline)
+    bench.receiver.may_answer.set()
+    bench.sender.join(monotonic() + 5)
+
+    words = "the time to shut down (0.5 s) was over before the receiver answered"
+    assert bench.ledger.status().last_error == words
+    assert f"test: traces do not get through: {words}; 0 wait on disk, 10 in memory" in caplog.messages
+    bench.sender.give_up()
+
+
+def test_an_attempt_that_was_not_answered_while_there_was_time_says_so():
+    bench = Bench(RetryLater("r did not answer within 1 s", is_unanswered=True), pause_s=60)
+    bench.sender.put(request(1))
+    wait_for(lambda: bench.ledger.status().last_error, what="the first attempt")
+    assert bench.ledger.status().last_error == "r did not answer within 1 s"
+    bench.end(0.2)
 
 
 def test_what_earlier_processes_left_is_sent_at_once_and_booked_apart():
