@@ -22,6 +22,7 @@ from telemetry.metrics.states import circuit_states, health_states
 from telemetry.pipeline.genai_sink import ConfiguredGenAI
 from telemetry.pipeline.inherited import InheritedProviders
 from telemetry.pipeline.owned import OwnedProviders
+from telemetry.pipeline.process.exits import keep_interrupt
 from telemetry.pipeline.process.ticker import Ticker
 from telemetry.pipeline.recorder import Recorder
 from telemetry.pipeline.self_metrics import SelfMetrics
@@ -307,6 +308,7 @@ class Telemetry:
 
     def _at_exit(self) -> None:
         self.shutdown()
+        keep_interrupt()
 
     def _emit(self, span: Span, event_name: str, attributes: Mapping[str, AttributeValue]) -> None:
         self._logger.emit(

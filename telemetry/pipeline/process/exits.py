@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a process ends: SIGTERM first lets telemetry deliver what it has, then ends the process as always.
 
-Returning, exceptions, `sys.exit` and SIGINT need nothing of this: they go through `atexit`.
+Returning, exceptions, `sys.exit` and SIGINT go through `atexit`, where SIGINT needs help to keep its status.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from telemetry.pipeline.process.threads import Background
 
-__all__ = ["Exits", "Pipeline"]
+__all__ = ["Exits", "Pipeline", "keep_interrupt"]
 
 
 class Pipeline(Protocol):
@@ -132,3 +133,16 @@ class Exits:
                 self._pipeline.shutdown()
         finally:
             os.kill(self._pid(), number)
+
+
+def keep_interrupt() -> None:
+    """Lets a process that an unhandled KeyboardInterrupt ends still end by SIGINT; call it last at the exit.
+
+    CPython notes that no `except` took the interrupt, and forgets it whenever a string is evaluated, as
+    `namedtuple` and `dataclass` do: importing what the last export needs would turn the status into 1.
+    """
+    # What Python printed as the end of the program. A prompt goes on after it, and may end in other ways.
+    was_interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt and not hasattr(sys, "ps1")
+    if was_interrupted:
+        with suppress(KeyboardInterrupt):
+            exec("raise KeyboardInterrupt")  # noqa: S102 - a constant; only so does CPython note it again

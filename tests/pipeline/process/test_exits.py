@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import builtins
+import os
 import signal
 import subprocess
 import sys
@@ -8,9 +10,10 @@ import textwrap
 import threading
 
 import pytest
+from support.faulty_otlp import closed_port
 from support.fresh_process import run, run_json
 
-from telemetry.pipeline.process.exits import Exits
+from telemetry.pipeline.process.exits import Exits, keep_interrupt
 from telemetry.pipeline.process.threads import Latch
 
 PRELUDE = """
@@ -290,3 +293,50 @@ def test_signals_while_eight_threads_record_lose_nothing(tmp_path):
     text = path.read_text()
     assert text.count('"name":"work"') == 8 * 40
     assert "test.calls" in text
+
+
+INTERRUPTED = """
+import os, signal, telemetry
+pipeline = telemetry.init(
+    "svc", exporter="{exporter}", otlp_endpoint="http://127.0.0.1:{port}", shutdown_timeout_seconds=0.2
+)
+telemetry.counter("late").bind({{}}).inc()  # its export imports what nobody has imported yet
+{end}
+"""
+KILL = "os.kill(os.getpid(), signal.SIGINT)"
+
+
+def status_of(code: str, tmp_path) -> int:
+    """Exit status of a script, without coverage, which evaluates at the exit as well."""
+    script = tmp_path / "program.py"
+    script.write_text(code)
+    settings = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    done = subprocess.run(
+        [sys.executable, script], check=False, capture_output=True, env=settings, timeout=60
+    )
+    return done.returncode
+
+
+@pytest.mark.parametrize("exporter", ["otlp", "otlp-http"])
+@pytest.mark.parametrize(
+    ("end", "status"),
+    [
+        (KILL, -signal.SIGINT),
+        (f"try: {KILL}\nexcept KeyboardInterrupt: raise SystemExit(3)", 3),
+        (f"try: {KILL}\nexcept KeyboardInterrupt: pass", 0),
+        ("raise ValueError", 1),
+    ],
+)
+def test_the_status_of_the_process_is_what_it_is_without_telemetry(exporter, end, status, tmp_path):
+    code = INTERRUPTED.format(exporter=exporter, port=closed_port(), end=end)
+    assert status_of(code, tmp_path) == status
+    assert status_of(f"import os, signal\n{end}", tmp_path) == status
+
+
+def test_an_interrupt_at_a_prompt_is_not_the_end_of_the_process(monkeypatch):
+    monkeypatch.setattr(sys, "last_type", KeyboardInterrupt, raising=False)
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    told = []
+    monkeypatch.setattr(builtins, "exec", told.append)
+    keep_interrupt()
+    assert told == []
