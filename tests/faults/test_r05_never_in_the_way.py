@@ -26,13 +26,13 @@ GAP_S = 0.05
 """What an event loop may stand still."""
 
 
-def measure(kind: str, receiver, protocol: str) -> dict[str, float]:
-    """Runs the program of `record_times` against a receiver."""
+def measure(kind: str, receiver, protocol: str | None) -> dict[str, float]:
+    """Runs the program of `record_times` against a receiver, or, without a protocol, with none at all."""
     ours = ("OTEL_", "KAIROS_", "COVERAGE_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     settings = {
-        "KAIROS_TELEMETRY_EXPORTER": {"grpc": "otlp", "http": "otlp-http"}[protocol],
-        "KAIROS_TELEMETRY_OTLP_ENDPOINT": receiver.endpoints[protocol],
+        "KAIROS_TELEMETRY_EXPORTER": {"grpc": "otlp", "http": "otlp-http", None: "memory"}[protocol],
+        **({"KAIROS_TELEMETRY_OTLP_ENDPOINT": receiver.endpoints[protocol]} if protocol else {}),
         "KAIROS_TELEMETRY_FLUSH_INTERVAL_SECONDS": "0.1",
         "KAIROS_TELEMETRY_METRIC_INTERVAL_SECONDS": "0.2",
         "KAIROS_TELEMETRY_SHUTDOWN_TIMEOUT_SECONDS": "0.2",
@@ -52,24 +52,25 @@ def measure(kind: str, receiver, protocol: str) -> dict[str, float]:
 
 
 def within(kind: str, farm, protocol: str, fault: str, key: str, limit_s: float) -> None:
-    """Holds a figure to its limit, or, on a machine that is too busy for it, to that of a good receiver.
+    """Holds a figure to its limit, or, on a busy machine, to what the same program shows without a receiver.
 
-    Three runs: what telemetry is to blame for happens in each of them.
+    Not to what it shows with a good one: a call that waits for any receiver would excuse itself. Three runs:
+    what telemetry is to blame for happens in each of them.
     """
     name, arguments = FAULTS[fault]
     seen = []
     for _ in range(3):
-        with farm.receiver() as good, farm.receiver() as bad:
+        with farm.receiver() as bad:
             bad.order(name, **arguments)
             found = measure(kind, bad, protocol)[key]
-            if found <= limit_s:
-                return
-            noise = measure(kind, good, protocol)[key]
-            seen.append((found, noise))
-            if noise > limit_s and found <= 2 * noise:
-                return
+        if found <= limit_s:
+            return
+        noise = measure(kind, None, None)[key]
+        seen.append((found, noise))
+        if found <= 2 * noise:
+            return
     raise AssertionError(
-        f"{key} with the receiver {fault}, and with a good one: {seen}; allowed: {limit_s} s"
+        f"{key} with the receiver {fault}, and without a receiver: {seen}; allowed: {limit_s} s"
     )
 
 
