@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-__all__ = ["clip", "clip_middle", "cut_stack", "printable", "type_name"]
+__all__ = ["clip", "clip_middle", "cut_stack", "plural", "printable", "type_name"]
 
 _GAP = "\n[...]\n"
 _name_of_type = type.__dict__["__name__"].__get__
@@ -52,6 +52,11 @@ def cut_stack(stack: str, limit: int) -> str:
     if len(stack) <= limit and len(stack.encode("utf-8", "replace")) <= limit:
         return short
     return "\n" * (limit + 1 - len(short.encode())) + short
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Returns the words for a number of things: `one`, or `many`, by default `one` with an s."""
+    return one if count == 1 else many or f"{one}s"
 
 
 def printable(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.text import clip
+from telemetry.text import clip, plural
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 
@@ -27,3 +27,8 @@ def test_short_ascii_text_is_returned_as_it_is():
     text = "short"
 
     assert clip(text, 5) is text
+
+
+def test_one_thing_is_named_in_the_singular():
+    assert [plural(count, "row") for count in (0, 1, 2)] == ["rows", "row", "rows"]
+    assert [plural(count, "it is", "they are") for count in (1, 2)] == ["it is", "they are"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry.audit.arguments import WrongUseError, parse
 from telemetry.audit.errors import AuditError
+from telemetry.audit.plurals import plural
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -131,14 +132,14 @@ def _verify(options: Namespace) -> int:
 
 
 def _told(log: Path, verdict: Verdict, most: int | None) -> str:
-    files = "1 file" if verdict.files == 1 else f"{verdict.files} files"
-    rows = "1 row" if verdict.rows == 1 else f"{verdict.rows} rows"
+    files = f"{verdict.files} {plural(verdict.files, 'file')}"
+    rows = f"{verdict.rows} {plural(verdict.rows, 'row')}"
     name = _printable(str(log))
     if verdict.is_intact:
         lines = [f"{name}: {_coloured('intact', _GREEN)}: {rows} in {files} proven"]
     else:
         count = len(verdict.findings) + verdict.unlisted
-        findings = "1 finding" if count == 1 else f"{count} findings"
+        findings = f"{count} {plural(count, 'finding')}"
         lines = [f"{name}: {_coloured('NOT INTACT', _RED)}: {findings}; {rows} in {files} proven"]
         lines += [f"  {_printable(str(finding))}" for finding in verdict.findings[:most]]
         more = count - len(verdict.findings[:most])

@@ -18,13 +18,14 @@ from rich.text import Text
 
 from telemetry import CircuitState, HealthStatus
 from telemetry import conventions as names
+from telemetry.text import plural
 
 __all__ = ["DemoSummary", "render"]
 
 Snapshot = Mapping[str, Sequence[tuple[Mapping[str, object], float]]]
 """Current values by metric name: (attributes, value) per series."""
 
-_SIGNALS = {"metrics": "points", "traces": "spans", "logs": "records"}
+_SIGNALS = {"metrics": "point", "traces": "span", "logs": "record"}
 _COLOURS = {
     "healthy": "green",
     "closed": "green",
@@ -213,7 +214,7 @@ def _sent_table(summary: DemoSummary) -> Table:
     for row in summary.sent:
         lost = "red" if row.lost else ""
         table.add_row(
-            f"{row.signal} ({_SIGNALS[row.signal]})",
+            f"{row.signal} ({_SIGNALS[row.signal]}s)",
             str(row.delivered),
             str(row.spooled),
             Text(str(row.dropped), style=lost if row.dropped else ""),
@@ -225,7 +226,9 @@ def _sent_table(summary: DemoSummary) -> Table:
 def _advice(summary: DemoSummary) -> list[Text]:
     lines = []
     if summary.is_lost:
-        lost = ", ".join(f"{row.lost} {_SIGNALS[row.signal]}" for row in summary.sent if row.lost)
+        lost = ", ".join(
+            f"{row.lost} {plural(row.lost, _SIGNALS[row.signal])}" for row in summary.sent if row.lost
+        )
         lines.append(
             Text(
                 f"Not delivered to {', '.join(summary.exporters)}: {lost}. `{_typed()} doctor` says why.",

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from telemetry.text import plural
+
 if TYPE_CHECKING:
     from telemetry.config import Settings
     from telemetry.diagnosis.redelivery import Sent
@@ -99,16 +101,15 @@ def drop(
     choice = Choice(has_dead_letters, None if signal is None else signal.value, _seconds(older_than))
     spool_dir, spools = _survey(folder)
     folders = [spool_dir / spool.exporter for spool in spools]
-    requests, records = _clear(folders, choice, is_rehearsal=True)
-    kind = "dead letters and damaged files" if has_dead_letters else "waiting requests"
-    if not requests:
-        typer.echo(f"No {kind} to drop in {spool_dir}.", err=True)
+    counts = _clear(folders, choice, is_rehearsal=True)
+    if not counts[0]:
+        typer.echo(f"No {_kind(0, has_dead_letters)} to drop in {spool_dir}.", err=True)
         return
-    if not is_sure and not typer.confirm(f"Drop {requests} {kind} with {records} records?", err=True):
+    if not is_sure and not typer.confirm(f"Drop {_counted(*counts, has_dead_letters)}?", err=True):
         typer.echo("Nothing was dropped.", err=True)
         raise typer.Exit(_FAILED)
-    requests, records = _clear(folders, choice, is_rehearsal=False)
-    typer.echo(f"Dropped {requests} {kind} with {records} records.")
+    counts = _clear(folders, choice, is_rehearsal=False)
+    typer.echo(f"Dropped {_counted(*counts, has_dead_letters)}.")
 
 
 def _load() -> Settings:
@@ -172,7 +173,7 @@ def _facts(result: Sent) -> dict[str, object]:
 
 
 def _told(result: Sent) -> str:
-    parts = [f"{result.delivered} records delivered"]
+    parts = [f"{result.delivered} {plural(result.delivered, 'record')} delivered"]
     parts += [f"{records} dropped ({reason})" for reason, records in sorted(result.dropped.items())]
     if result.waiting:
         parts.append(f"{result.waiting} still waiting")
@@ -180,6 +181,17 @@ def _told(result: Sent) -> str:
         parts.append(f"{result.running} left to processes that still run")
     text = f"{result.exporter}: {', '.join(parts)}"
     return text if result.error is None else f"{text}: {result.error}"
+
+
+def _kind(count: int, has_dead_letters: bool) -> str:
+    if has_dead_letters:
+        return plural(count, "dead letter or damaged file", "dead letters and damaged files")
+    return plural(count, "waiting request")
+
+
+def _counted(requests: int, records: int, has_dead_letters: bool) -> str:
+    kind = _kind(requests, has_dead_letters)
+    return f"{requests} {kind} with {records} {plural(records, 'record')}"
 
 
 def _clear(folders: list[Path], choice: Choice, *, is_rehearsal: bool) -> tuple[int, int]:

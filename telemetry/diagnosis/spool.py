@@ -15,6 +15,7 @@ from telemetry.diagnosis.findings import Answer
 from telemetry.spool.directory import intrusion
 from telemetry.spool.report import age, size
 from telemetry.spool.survey import survey
+from telemetry.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,12 +46,12 @@ def check_spool(spool_dir: Path, now_ns: Callable[[], int] = time_ns) -> Iterato
         for letters in spool.dead_letters:
             yield Answer(
                 symptoms.SPOOL_DEAD_LETTERS,
-                f"{letters.records} {spool.exporter} {letters.signal} records, {letters.reason}",
+                f"{letters.records} {spool.exporter} {letters.signal} {plural(letters.records, 'record')}, "
+                f"{letters.reason}",
             ).also(letters.last_error)
         if spool.corrupt_files:
-            detail = (
-                f"{spool.corrupt_files} files, {size(spool.corrupt_bytes)} in {spool_dir / spool.exporter}"
-            )
+            files = f"{spool.corrupt_files} {plural(spool.corrupt_files, 'file')}"
+            detail = f"{files}, {size(spool.corrupt_bytes)} in {spool_dir / spool.exporter}"
             yield Answer(symptoms.SPOOL_DAMAGED, detail)
 
 
@@ -84,8 +85,9 @@ def _check_waiting(spool_dir: Path, spools: list[ExporterSpool], now: int) -> An
         return Answer(symptoms.SPOOL_EMPTY, str(spool_dir))
     records, total = sum(row.records for row in rows), sum(row.bytes for row in rows)
     oldest = age(now - min(row.oldest_ns for row in rows))
+    counted = f"{records} {plural(records, 'record')}"
     answer = Answer(
-        symptoms.SPOOL_WAITS, f"{records} records, {size(total)}, the oldest {oldest} old, in {spool_dir}"
+        symptoms.SPOOL_WAITS, f"{counted}, {size(total)}, the oldest {oldest} old, in {spool_dir}"
     )
     is_orphaned = not any(row.writers_alive for row in rows)
     return answer.also("no process that wrote them still runs" if is_orphaned else "")

@@ -361,7 +361,7 @@ def test_a_truncated_log_is_a_finding_and_goes_on(log: Path) -> None:
         run = delivered(log, endpoint=receiver.endpoint)
     assert run.summary.delivered == 1
     assert "was truncated or rewritten" in run.summary.findings[0]
-    assert "1 findings" in run.summary.as_text(is_delivery=True)
+    assert "1 finding" in run.summary.as_text(is_delivery=True)
 
 
 def test_a_log_that_was_never_there_is_said(tmp_path: Path) -> None:

@@ -105,4 +105,4 @@ def test_an_exporter_that_is_asked_to_end_while_nobody_listens_says_what_it_did_
         said = exporter._process.stderr.readline()
         assert b"trying again" in said
         assert exporter.stop() == 1
-    assert "1 spans are not delivered, the next run goes on with them" in exporter.said
+    assert "1 span is not delivered, the next run goes on with it" in exporter.said

@@ -171,13 +171,13 @@ def test_a_log_that_is_not_there_has_none(tmp_path):
 def test_the_summary_says_the_same(log):
     text = "\n".join(as_text(figures_of(log, KEYS)))
     assert "audit.jsonl: Intact\n" in text
-    assert "51 rows in 1 files, 4 sessions: 47 allowed, 1 warn, 2 failed, 1 blocked" in text
+    assert "51 rows in 1 file, 4 sessions: 47 allowed, 1 warn, 2 failed, 1 blocked" in text
     assert re.search(r"\b25  Bash", text)
     assert "2026-04-15 14:24:00 to 2026-04-15 15:13:00 UTC" in text
     log.write_text(log.read_text() + "x\n")
     text = "\n".join(as_text(figures_of(log, KEYS)))
     assert "finding: audit.jsonl:52: is no JSON" in text
-    assert "1 lines are no rows" in text
+    assert "1 line is no row" in text
 
 
 def test_the_command_writes_a_page_for_its_owner(log, monkeypatch, capsys):

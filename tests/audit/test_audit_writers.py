@@ -308,8 +308,7 @@ def test_a_row_behind_the_head_is_taken_in(tmp_path):
     seal.write_bytes(before)
     verdict = proof(log)
     assert [str(note) for note in verdict.notes] == [
-        "audit.jsonl:2: 1 rows stand behind the sealed head: they are being written just now, or their "
-        "writer died"
+        "audit.jsonl:2: 1 row stands behind the sealed head: being written just now, or the writer died"
     ]
     assert verdict.rows == 2
     AuditTrail(log, SECRET).append("three")

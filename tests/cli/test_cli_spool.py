@@ -192,7 +192,7 @@ def test_drop_asks_first(folder):
 
 
 def test_drop_takes_only_what_is_named(folder):
-    assert run("drop", "--yes", "--signal", "traces").stdout.startswith("Dropped 1 waiting requests")
+    assert run("drop", "--yes", "--signal", "traces").stdout.startswith("Dropped 1 waiting request with ")
     assert {file.signal for file in files(folder)} == {"logs"}
     assert "No waiting requests to drop" in run("drop", "--yes", "--older-than", "9000d").stderr
     assert run("drop", "--yes", "--older-than", "1").stdout.startswith("Dropped 2 waiting requests")

@@ -81,7 +81,7 @@ def test_dead_letters_and_damaged_files_are_findings(look, tmp_path):
         "the receiver refused data for good: 4 otlp logs records, refused; 400: no such field"
     )
     assert "kairos spool send --dead-letters" in letters.remedy
-    assert damaged.message == f"damaged files were set aside: 1 files, 7 B in {tmp_path / 'otlp'}"
+    assert damaged.message == f"damaged files were set aside: 1 file, 7 B in {tmp_path / 'otlp'}"
 
 
 def test_a_full_disk_is_a_warning(look, tmp_path):

@@ -18,6 +18,7 @@ from telemetry.audit.exporting.endpoint import resolve
 from telemetry.audit.exporting.export import POLL_S, TURN_CHUNKS
 from telemetry.audit.exporting.receiver import Accepted, Later, Misdirected, Receiver, Refused
 from telemetry.audit.exporting.summary import Summary, say_on_stderr
+from telemetry.audit.plurals import plural
 from telemetry.audit.reading.follow import Log
 from telemetry.audit.reading.inputs import distinct, is_pipe, pipe_chunks, whole
 from telemetry.audit.reading.stopping import Stop
@@ -178,7 +179,7 @@ class _Sender:
             summary.rejected += rejected
             if rejected:
                 summary.say(
-                    f"{self._endpoint} took {count - rejected} of {count} spans: "
+                    f"{self._endpoint} took {count - rejected} of {count} {plural(count, 'span')}: "
                     f"{reply.message or 'it says no reason'}"
                 )
             elif reply.message:
@@ -188,19 +189,21 @@ class _Sender:
             kept = checkpoint.path.with_name(checkpoint.path.name + ".refused.jsonl")
             _append(kept, document + b"\n")
             summary.refused += count
-            summary.say(f"{self._endpoint} {reply.reason}; its {count} spans were appended to {str(kept)!r}")
+            were = plural(count, "span was", "spans were")
+            summary.say(f"{self._endpoint} {reply.reason}; its {count} {were} appended to {str(kept)!r}")
             return True
         again = (
-            "the next run goes on with them"
+            f"the next run goes on with {plural(count, 'it', 'them')}"
             if checkpoint is not None
-            else "they came through a pipe and are lost"
+            else plural(count, "it came through a pipe and is lost", "they came through a pipe and are lost")
         )
         hint = (
             "; to keep such spans in a file and go on, use --skip-refused"
             if isinstance(reply, Refused)
             else ""
         )
-        summary.problem = f"{self._endpoint} {reply.reason}: {count} spans are not delivered, {again}{hint}"
+        left = f"{count} {plural(count, 'span is', 'spans are')} not delivered"
+        summary.problem = f"{self._endpoint} {reply.reason}: {left}, {again}{hint}"
         return False
 
     def _until_answered(self, body: bytes) -> Accepted | Refused | Misdirected | Later:

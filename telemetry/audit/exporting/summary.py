@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from telemetry.audit.plurals import plural
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -91,7 +93,7 @@ class Summary:
 
     def as_text(self, *, is_delivery: bool) -> str:
         """Returns the result in one line."""
-        parts = [f"{self.rows} rows read"]
+        parts = [f"{self.rows} {plural(self.rows, 'row')} read"]
         if is_delivery:
             parts.append(f"{self.delivered} delivered")
         named = {
@@ -99,7 +101,7 @@ class Summary:
             "rejected by the receiver": self.rejected,
             "refused by the receiver": self.refused,
             "not proven by the chain": self.unverified,
-            "findings": len(self.findings),
+            plural(len(self.findings), "finding"): len(self.findings),
         }
         parts += [f"{count} {what}" for what, count in named.items() if count]
         return ", ".join(parts)

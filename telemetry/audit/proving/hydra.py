@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from telemetry.audit.canonical import canonical
 from telemetry.audit.chain import GENESIS, HMAC, PREV_HASH, row_hash
 from telemetry.audit.lines import lines_of, parse
+from telemetry.audit.plurals import plural
 from telemetry.audit.proving.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -105,9 +106,9 @@ class _Chain:
         if self._foreign_lines:
             more = ", ..." if verdict.foreign > len(self._foreign_lines) else ""
             lines = ", ".join(str(number) for number in self._foreign_lines)
-            verdict.note(
-                self._name, 0, f"{verdict.foreign} rows of other writers are in no chain: lines {lines}{more}"
-            )
+            rows = plural(verdict.foreign, "row of another writer is", "rows of other writers are")
+            named = f"{plural(verdict.foreign, 'line')} {lines}{more}"
+            verdict.note(self._name, 0, f"{verdict.foreign} {rows} in no chain: {named}")
         if verdict.end_seq:
             verdict.note(self._name, 0, _UNSIGNED_END)
         elif verdict.foreign:

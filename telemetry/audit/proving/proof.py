@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from telemetry.audit.canonical import canonical
 from telemetry.audit.chain import GENESIS, HMAC, KEY_ID, PREV_HASH, SEQ, TRAIL_ID, is_sealed, row_hash
 from telemetry.audit.lines import MAX_LINE_BYTES, lines_of, parse
+from telemetry.audit.plurals import plural
 from telemetry.audit.proving.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class TrailProof:
             self._check_continuation(name, head)
         if file is None:
             if head is None or head.rows:
-                counted = f" with {head.rows} rows" if head is not None else ""
+                counted = f" with {head.rows} {plural(head.rows, 'row')}" if head is not None else ""
                 self.verdict.find(name, 0, f"the file{counted} is missing")
         else:
             self._read_rows(file, name, head, is_live=is_live)
@@ -119,8 +120,8 @@ class TrailProof:
             self.verdict.note(
                 name,
                 rows + 1,
-                f"{behind} rows stand behind the sealed head: they are being written just now, or their "
-                "writer died",
+                f"{behind} {plural(behind, 'row stands', 'rows stand')} behind the sealed head: being "
+                "written just now, or the writer died",
             )
         if head is not None:
             self._check_end(name, head, rows, size)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from telemetry.audit.plurals import plural
 from telemetry.audit.reporting.figures import KINDS, top
 from telemetry.audit.reporting.style import STYLE
 from telemetry.audit.reporting.text import moment, statement
@@ -233,7 +234,7 @@ def _second(ts: str) -> str:
 
 
 def _footer(figures: Figures) -> Iterator[str]:
-    yield f"<footer><p>{figures.files:,} {'file' if figures.files == 1 else 'files'}."
+    yield f"<footer><p>{figures.files:,} {plural(figures.files, 'file')}."
     verdict = figures.verdict
     if verdict is not None and verdict.trail_id:
         yield f" Trail <code>{escape(verdict.trail_id)}</code>."

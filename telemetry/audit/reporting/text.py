@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from telemetry.audit.plurals import plural
 from telemetry.audit.reporting.figures import top
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def statement(figures: Figures) -> tuple[str, str, str]:
             "Not checked",
             "No key was given, so nobody can tell from this report whether the log is as it was written.",
         )
-    rows = f"{verdict.rows:,} {'row' if verdict.rows == 1 else 'rows'}"
+    rows = f"{verdict.rows:,} {plural(verdict.rows, 'row')}"
     if not verdict.is_intact:
         count = len(verdict.findings) + verdict.unlisted
         places = "1 place does" if count == 1 else f"{count:,} places do"
@@ -72,10 +73,11 @@ def as_text(figures: Figures) -> Iterator[str]:
     if line.first_ns is not None and line.last_ns is not None:
         yield f"  {moment(line.first_ns / 1e9)} to {moment(line.last_ns / 1e9)} UTC"
     counts = ", ".join(f"{count:,} {kind}" for kind, count in figures.kinds.items() if count)
-    sessions = f"{len(figures.sessions):,} sessions"
-    yield f"  {figures.rows:,} rows in {figures.files} files, {sessions}: {counts or 'none'}"
+    rows, files, sessions = figures.rows, figures.files, len(figures.sessions)
+    seen = f"{rows:,} {plural(rows, 'row')} in {files} {plural(files, 'file')}"
+    yield f"  {seen}, {sessions:,} {plural(sessions, 'session')}: {counts or 'none'}"
     if figures.malformed:
-        yield f"  {figures.malformed:,} lines are no rows"
+        yield f"  {figures.malformed:,} {plural(figures.malformed, 'line is no row', 'lines are no rows')}"
     yield from _table("tools", figures.tools)
     yield from _table("hosts", figures.hosts)
     if figures.incidents:

@@ -14,6 +14,7 @@ from telemetry.audit.errors import AuditError
 from telemetry.audit.files import archived_files, archived_name
 from telemetry.audit.head import HEAD_BYTES, Head, HeadError, encode_head, head_path, put_head, read_head
 from telemetry.audit.lines import MAX_LINE_BYTES
+from telemetry.audit.plurals import plural
 from telemetry.audit.writing.plain import utc
 from telemetry.audit.writing.surplus import adopt
 
@@ -170,7 +171,7 @@ class LiveFile:
         if head.rows and not self._path.exists():
             raise AuditError(
                 f"{str(self._path)!r} was removed or renamed, but its sealed head says that it has "
-                f"{head.rows} rows; "
+                f"{head.rows} {plural(head.rows, 'row')}; "
                 "put it back, or move all files of the trail away to begin a new one. Rotate with "
                 "max_bytes or "
                 "max_age_s, not with another program"
