@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from agent_runtime.answers import read
 from agent_runtime.llm.anthropic_messages import conversation
 from agent_runtime.llm.attributes import request_attributes, server_attributes
-from agent_runtime.llm.clients import LoopClients
+from agent_runtime.llm.clients import LoopClients, given_settings
 from agent_runtime.llm.replies import unexpected_reply
 from agent_runtime.types import ModelChunk, ModelResponse, ToolCall, ToolCallDelta, Usage
 from telemetry import MissingExtraError
@@ -71,13 +71,9 @@ class AnthropicModel:
         except ImportError as error:
             raise MissingExtraError("the Anthropic client", "anthropic") from error
 
-        settings: dict[str, Any] = {"api_key": api_key, "base_url": base_url, "timeout": timeout_s}
-        given = {key: value for key, value in settings.items() if value is not None}
-        if client is not None and given:
-            raise ValueError(
-                f"AnthropicModel {name!r}: {', '.join(given)} given beside a client, which has its own; "
-                "give either the client or the settings."
-            )
+        given = given_settings(
+            f"AnthropicModel {name!r}", client, api_key=api_key, base_url=base_url, timeout=timeout_s
+        )
         if max_tokens < 1:
             raise ValueError(f"max_tokens={max_tokens!r}: allowed are whole numbers from 1 upwards.")
         self.name = name

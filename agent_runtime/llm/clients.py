@@ -1,17 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A provider's client per event loop: its connections belong to the loop that opened them."""
+"""A provider's clients: what they are made with, and one per event loop, for connections belong to a loop."""
 
 from __future__ import annotations
 
 import asyncio
 from threading import Lock
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-__all__ = ["Closable", "LoopClients"]
+__all__ = ["Closable", "LoopClients", "given_settings"]
+
+
+def given_settings(model: str, client: object | None, **settings: object) -> dict[str, Any]:
+    """Returns the settings that have a value, for making a client.
+
+    Args:
+        model: Names the model in an error.
+        client: The caller's own client, if there is one.
+        settings: What a client would be made with; None where it is not given.
+
+    Raises:
+        ValueError: Both a client and settings for one were given.
+    """
+    given = {key: value for key, value in settings.items() if value is not None}
+    if client is not None and given:
+        raise ValueError(
+            f"{model}: {', '.join(given)} given beside a client, which has its own; "
+            "give either the client or the settings."
+        )
+    return given
 
 
 class Closable(Protocol):

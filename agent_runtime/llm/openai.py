@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from agent_runtime.llm.attributes import request_attributes, server_attributes
-from agent_runtime.llm.clients import LoopClients
+from agent_runtime.llm.clients import LoopClients, given_settings
 from agent_runtime.llm.replies import unexpected_reply
 from agent_runtime.types import Message, ModelChunk, ModelResponse, Role, ToolCall, ToolCallDelta, Usage
 from telemetry import MissingExtraError
@@ -66,13 +66,9 @@ class OpenAIModel:
         except ImportError as error:
             raise MissingExtraError("the OpenAI client", "openai") from error
 
-        settings: dict[str, Any] = {"api_key": api_key, "base_url": base_url, "timeout": timeout_s}
-        given = {key: value for key, value in settings.items() if value is not None}
-        if client is not None and given:
-            raise ValueError(
-                f"OpenAIModel {name!r}: {', '.join(given)} given beside a client, which has its own; "
-                "give either the client or the settings."
-            )
+        given = given_settings(
+            f"OpenAIModel {name!r}", client, api_key=api_key, base_url=base_url, timeout=timeout_s
+        )
 
         self.name = name
         self.provider = provider
