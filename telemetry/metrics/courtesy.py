@@ -54,6 +54,11 @@ class Courtesy(threading.local):
         self._clock = clock
         self._since = clock()
         self._items = 0
+        self._is_waived = False
+
+    def waive(self) -> None:
+        """Gives way no more in this thread: it does its last work, and somebody waits for its end."""
+        self._is_waived = True
 
     def step(self) -> None:
         """Notes that one item was worked on, and gives way when it is time."""
@@ -64,7 +69,7 @@ class Courtesy(threading.local):
 
     def look(self) -> None:
         """Gives way when it is time: for work in pieces, of which every one takes its time."""
-        if self._clock() - self._since >= _TURN_S:
+        if not self._is_waived and self._clock() - self._since >= _TURN_S:
             self._pause()
             self._since = self._clock()
 

@@ -76,6 +76,13 @@ def test_short_work_is_not_held_up():
     assert work.pauses == []
 
 
+def test_a_thread_that_does_its_last_work_gives_way_no_more():
+    work = Work(0.0001)
+    work.courtesy.waive()
+    assert work.items(80) == list(range(80))
+    assert work.pauses == []
+
+
 def test_giving_way_sleeps_a_moment():
     give_way()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.metrics.export import MetricReader
 
+from telemetry.metrics.courtesy import COURTESY
 from telemetry.pipeline.process.ticker import Ticker
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class IntervalReader(MetricReader):
         self._interval_s = interval_s
         self._timeout_millis = timeout_s * 1000
         self._ticker: Ticker | None = None
+        self._is_last = False
 
     def start(self) -> None:
         """Starts collecting; call it once, when the reader is registered with its provider."""
@@ -66,6 +68,7 @@ class IntervalReader(MetricReader):
 
     def stop(self) -> None:
         """Begins the last collection."""
+        self._is_last = True
         self._started.stop()
 
     def join(self, deadline: float) -> bool:
@@ -85,6 +88,8 @@ class IntervalReader(MetricReader):
         """Does nothing: the pipeline stops its readers itself, within its own deadline."""
 
     def _collect_once(self) -> None:
+        if self._is_last:
+            COURTESY.waive()
         self.collect(timeout_millis=self._timeout_millis)
 
     def _receive_metrics(
