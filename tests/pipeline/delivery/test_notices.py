@@ -66,6 +66,17 @@ def test_at_the_end_everything_is_said(notices, lines):
     assert lines()[1:] == ["otlp: logs: 1 dropped (refused); 2 in all"]
 
 
+def test_at_the_end_nothing_is_said_again(notices, lines):
+    notices.drop("refused", 1, "code 3")
+    notices.failure("refused", "3 wait")
+    notices.tell()
+    said = lines()
+    notices.failure("refused", "3 wait")
+    notices.tell(is_last=True)
+
+    assert lines() == said
+
+
 def test_a_failure_is_said_once_a_minute_however_often_it_comes_and_goes(notices, clock, lines):
     for _ in range(5):
         notices.failure("refused", "3 wait")
