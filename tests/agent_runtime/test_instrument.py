@@ -105,7 +105,9 @@ def test_the_class_and_other_objects_are_untouched(observed):
 
 
 @pytest.mark.parametrize(
-    "copied", [copy.copy, copy.deepcopy, lambda tool: pickle.loads(pickle.dumps(tool))], ids=str
+    "copied",
+    [copy.copy, copy.deepcopy, lambda tool: pickle.loads(pickle.dumps(tool))],
+    ids=["copy", "deepcopy", "pickle"],
 )
 def test_a_copy_is_plain_and_independent(copied, observed):
     tool = search_tool()

@@ -102,7 +102,7 @@ def test_an_excluded_exception_is_no_failure(flavour, reported):
     assert reported.circuits == {"weather": CLOSED}
 
 
-@pytest.mark.parametrize("component", ["tool.weather", lambda name: f"tool.{name}"], ids=str)
+@pytest.mark.parametrize("component", ["tool.weather", lambda name: f"tool.{name}"], ids=["text", "function"])
 def test_the_component_can_be_given(component, flavour, instrument, reported):
     PurgatoryInstrumentor().uninstrument()
     instrument(PurgatoryInstrumentor, component=component)

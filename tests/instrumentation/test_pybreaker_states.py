@@ -108,7 +108,7 @@ def test_a_breaker_without_a_name_reports_failures_only(instrument, reported, ca
     ]
 
 
-@pytest.mark.parametrize("component", ["tool.weather", lambda name: f"tool.{name}"], ids=str)
+@pytest.mark.parametrize("component", ["tool.weather", lambda name: f"tool.{name}"], ids=["text", "function"])
 def test_the_component_can_be_given(component, instrument, reported):
     instrument(PybreakerInstrumentor, component=component)
     fail(pybreaker.CircuitBreaker(name="weather"), TimeoutError("1"))

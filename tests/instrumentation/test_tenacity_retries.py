@@ -166,7 +166,9 @@ def test_loops_of_stamina_are_left_to_its_own_instrumentor(reported):
     assert reported.errors == {}
 
 
-@pytest.mark.parametrize("component", ["search", lambda error: "search" if error.args else None], ids=str)
+@pytest.mark.parametrize(
+    "component", ["search", lambda error: "search" if error.args else None], ids=["text", "function"]
+)
 def test_the_component_can_be_given(component, instrument, reported):
     TenacityInstrumentor().uninstrument()
     instrument(TenacityInstrumentor, component=component)
