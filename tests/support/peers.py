@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -48,6 +49,15 @@ def run_peer(requirements: Path, program: Path, *arguments: str) -> dict[str, An
 
 def _environment(requirements: Path) -> str:
     """The interpreter of the environment, which is made when there is none with these requirements."""
+    ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+    with (ENVIRONMENTS / f"{requirements.stem}.lock").open("w") as lock:
+        fcntl.flock(
+            lock, fcntl.LOCK_EX
+        )  # for another process of the same run; closing the file gives it back
+        return _made(requirements)
+
+
+def _made(requirements: Path) -> str:
     folder = ENVIRONMENTS / requirements.stem
     python, stamp = folder / "bin" / "python", folder / ".made"
     wanted = f"{ROOT}\n{sys.version}\n{requirements.read_text()}"
