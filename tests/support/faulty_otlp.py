@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import trustme
+from support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,12 +25,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 SIGNALS = {"MetricsService": "metrics", "TraceService": "trace", "LogsService": "logs"}
 
-
-def closed_port() -> int:
-    """A port on which nothing listens."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+closed_port = free_port  # as long as nobody listens there
 
 
 @contextlib.contextmanager
