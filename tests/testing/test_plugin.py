@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def run(pytester: pytest.Pytester, code: str) -> pytest.RunResult:
     pytester.makepyfile(code)
-    return pytester.runpytest_inprocess("-p", "no:randomly", "-W", "error")
+    return pytester.runpytest_subprocess("-p", "no:randomly", "-W", "error")
 
 
 def test_the_fixture_is_there_without_any_set_up(pytester):
@@ -103,7 +103,7 @@ def test_a_failing_assert_shows_what_there_was(pytester):
 
 
 def test_the_marker_is_documented_by_pytest(pytester):
-    result = pytester.runpytest_inprocess("--markers")
+    result = pytester.runpytest_subprocess("--markers")
 
     result.stdout.fnmatch_lines(["@pytest.mark.kairos([*][*]settings): settings of telemetry.Config *"])
 
