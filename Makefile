@@ -29,9 +29,15 @@ help: ## list the targets
 demo: $(VENV)/.core ## run the agent of the demo; its telemetry goes to stdout (ARGS="--duration 5")
 	@$(BIN)/kairos demo $(ARGS)
 
+# Two at a time, as much of the time is waiting; then, with nothing beside them, those that hold a clock to its word.
 test: $(VENV)/.test ## run the tests; fails below 95 % branch coverage (ARGS="tests/config" for a part, without the gate)
 	@$(BIN)/coverage erase
+ifeq ($(ARGS),)
+	@$(BIN)/coverage run -m pytest -m "not long and not alone" -n 2 --dist worksteal
+	@$(BIN)/coverage run -m pytest -m "not long and alone"
+else
 	@$(BIN)/coverage run -m pytest -m "not long" $(ARGS)
+endif
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report $(if $(ARGS),--fail-under=0)
 

@@ -416,6 +416,7 @@ def test_a_restart_waits_for_files_that_are_gone(followed: Followed) -> None:
 # -- processes -----------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 def test_a_followed_log_comes_out_within_a_fifth_of_a_second_and_ends_cleanly(tmp_path: Path) -> None:
     log = tmp_path / "audit.jsonl"
     waits = []

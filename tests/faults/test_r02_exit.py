@@ -9,6 +9,8 @@ from signal import SIGINT, SIGTERM
 import pytest
 from support.fault_clock import FakeClock
 
+pytestmark = pytest.mark.alone
+
 QUEUED = 2048
 TIMEOUT_S = 1.0
 SLACK_S = 0.5

@@ -7,6 +7,8 @@ from signal import SIGKILL
 
 import pytest
 
+pytestmark = pytest.mark.alone
+
 RATE = 50
 INTERVAL_S = 1.0
 WRITING_S = 0.4

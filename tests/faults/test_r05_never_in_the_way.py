@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.alone
+
 TESTS = Path(__file__).resolve().parents[1]
 FAULTS = {
     "refused": ("refuse", {}),

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.alone
+
 COUNT = 300
 TIMEOUT_S = 0.5
 SLACK_S = 0.1

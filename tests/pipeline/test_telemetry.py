@@ -217,6 +217,7 @@ def test_what_is_recorded_after_shutdown_is_dropped_and_counted(fake, start):
 # -- deadlines ---------------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("call", ["force_flush", "shutdown"])
 def test_a_deadline_holds_although_the_exporter_hangs(fake, start, call):
     pipeline = start()
@@ -247,6 +248,7 @@ def test_what_is_queued_behind_a_hanging_export_is_given_up_at_shutdown(fake, st
     fake.is_open.set()
 
 
+@pytest.mark.alone
 def test_a_deadline_holds_although_closing_the_exporter_hangs(fake, start):
     pipeline = start()
     fake.is_open.clear()

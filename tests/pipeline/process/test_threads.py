@@ -109,6 +109,7 @@ GEVENT = """
 PATCH = "from gevent import monkey; monkey.patch_all()"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("before", "after"),
     [(PATCH, ""), ("", PATCH), ("", "")],
