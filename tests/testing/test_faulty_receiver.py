@@ -103,7 +103,9 @@ def sums(
 
 
 def over_grpc(receiver: FaultyReceiver, signal: str, body: bytes, timeout_s: float) -> Answer:
-    with grpc.insecure_channel(receiver.grpc_endpoint) as channel:
+    # Else the next channel may be given the connection of this one, before gRPC has seen that it broke.
+    own = (("grpc.use_local_subchannel_pool", 1),)
+    with grpc.insecure_channel(receiver.grpc_endpoint, own) as channel:
         call = channel.unary_unary(f"/opentelemetry.proto.collector.{SERVICE[signal]}/Export")
         try:
             return Answer("OK", call(body, timeout=timeout_s, metadata=(("x-test-bin", b"\x01"),)))
