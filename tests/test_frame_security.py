@@ -56,7 +56,8 @@ def findings(path: str, source: str) -> list[str]:
     for call in calls(tree):
         name, owner = name_of(call.func), call.func.value if isinstance(call.func, ast.Attribute) else None
         is_regex = name == "compile" and name_of(owner or call.func) == "re"
-        if name in RUNS_CODE and not is_regex:
+        is_literal = name == "exec" and len(call.args) == 1 and is_text(call.args[0])
+        if name in RUNS_CODE and not is_regex and not is_literal:
             found.append(f"calls {name}")
         if any(word.arg == "shell" for word in call.keywords):
             found.append("starts a shell")
@@ -87,6 +88,8 @@ def test_no_source_executes_or_formats_what_it_was_given(path):
     ("source", "finding"),
     [
         ("eval(body)", "calls eval"),
+        ("exec(body)", "calls exec"),
+        ("exec('body', names)", "calls exec"),
         ("import pickle", "imports pickle"),
         ("from jinja2 import Template", "imports jinja2"),
         ("os.system(name)", "calls system"),
@@ -103,6 +106,10 @@ def test_no_source_executes_or_formats_what_it_was_given(path):
 )
 def test_the_reader_finds_what_it_looks_for(source, finding):
     assert findings("x.py", source) == [finding]
+
+
+def test_a_statement_that_is_written_out_may_be_executed():
+    assert findings("x.py", "exec('raise KeyboardInterrupt')") == []
 
 
 HOSTILE = (
