@@ -51,9 +51,8 @@ def _environment(requirements: Path) -> str:
     """The interpreter of the environment, which is made when there is none with these requirements."""
     ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
     with (ENVIRONMENTS / f"{requirements.stem}.lock").open("w") as lock:
-        fcntl.flock(
-            lock, fcntl.LOCK_EX
-        )  # for another process of the same run; closing the file gives it back
+        # For another process of the same run; closing the file gives it back.
+        fcntl.flock(lock, fcntl.LOCK_EX)
         return _made(requirements)
 
 
