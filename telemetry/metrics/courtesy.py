@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def give_way() -> None:
         hub = sys.modules["gevent"]._hub_local.get_hub_if_exists()  # noqa: SLF001 - asking for the hub would make one
         # Without greenlets here, a patched sleep would set up an event loop just to wait.
         sleep = monkey.get_original("time", "sleep") if hub is None else time.sleep
-    sleep(_PAUSE_S)
+    with suppress(OSError):  # a clock that does not work costs a pause, not the work
+        sleep(_PAUSE_S)
 
 
 class Courtesy(threading.local):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import errno
 import threading
+import time
 
 from support.fresh_process import run
 
@@ -84,6 +86,14 @@ def test_a_thread_that_does_its_last_work_gives_way_no_more():
 
 
 def test_giving_way_sleeps_a_moment():
+    give_way()
+
+
+def test_a_clock_that_does_not_work_costs_a_pause_only(monkeypatch):
+    def sleep(_seconds: float) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")  # as under libfaketime
+
+    monkeypatch.setattr(time, "sleep", sleep)
     give_way()
 
 
