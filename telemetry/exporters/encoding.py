@@ -23,7 +23,7 @@ __all__ = ["Encoded", "encode_logs", "encode_metrics", "encode_spans"]
 # How many are encoded in about a fifth of a millisecond: that, and a turn, is how long the application waits.
 _SPANS: Final = 6
 _LOGS: Final = 8
-_POINTS: Final = 16
+_POINTS: Final = 12
 
 _T = TypeVar("_T")
 
@@ -38,7 +38,7 @@ def encode_spans(
 
     Args:
         batch: Finished spans.
-        pause: Called between two pieces, so that the application is not kept waiting.
+        pause: Called before each piece, so that the application is not kept waiting.
         max_bytes: The longest request.
     """
     from telemetry.exporters.repair import RepairedSpans
@@ -58,7 +58,7 @@ def encode_logs(
 
     Args:
         batch: The records.
-        pause: Called between two pieces, so that the application is not kept waiting.
+        pause: Called before each piece, so that the application is not kept waiting.
         max_bytes: The longest request.
     """
     from telemetry.exporters.repair import RepairedLogs
@@ -78,7 +78,7 @@ def encode_metrics(
 
     Args:
         data: What the reader collected.
-        pause: Called between two pieces, so that the application is not kept waiting.
+        pause: Called before each piece, so that the application is not kept waiting.
         max_bytes: The longest request.
     """
     from telemetry.exporters.metric_points import RepairedPoints, points_of

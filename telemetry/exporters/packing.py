@@ -44,7 +44,7 @@ class Packer(Generic[_RecordT]):
         signal: Whose records.
         serialize: Gives the request of some records; raises when it cannot express one.
         repair: Gives a copy of a record that can be expressed.
-        pause: Called between two pieces.
+        pause: Called before each piece, and before what was encoded is put together.
         max_bytes: The longest request.
     """
 
@@ -69,12 +69,10 @@ class Packer(Generic[_RecordT]):
 
     def pack(self, pieces: Iterable[Sequence[_RecordT]]) -> Encoded:
         """Encodes everything; never raises for what a record holds."""
-        is_first = True
         for piece in pieces:
-            if not is_first:
-                self._pause()
-            is_first = False
+            self._pause()
             self._add(piece)
+        self._pause()
         self._close_request()
         return self._done._replace(unencodable=self._unencodable)
 
