@@ -11,6 +11,7 @@ from telemetry.pipeline.process.ticker import Ticker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from telemetry.pipeline.delivery.in_flight import InFlight
     from telemetry.pipeline.delivery.outcomes import Ledger
     from telemetry.pipeline.process.threads import Latch
 
@@ -35,6 +36,7 @@ class BatchWorker(Generic[RecordT]):
         export: Takes a batch and its number of records, and books what becomes of them; never raises.
         close: Cuts a running export short.
         ledger: Books the records that do not get as far as an export.
+        in_flight: Where it notes what is being exported.
         max_records: Records the queue may hold; further ones are dropped and booked as `queue_full`.
         max_bytes: Memory that they may take, by the weight of a sample of them.
         weigh: Tells how many bytes of content a record has, roughly.
@@ -46,6 +48,7 @@ class BatchWorker(Generic[RecordT]):
         export: Callable[[list[RecordT], int], None],
         close: Callable[[], None],
         ledger: Ledger,
+        in_flight: InFlight,
         *,
         max_records: int,
         max_bytes: int,
@@ -60,7 +63,7 @@ class BatchWorker(Generic[RecordT]):
         self._weigh = weigh
         self._weight = 0
         self._queue: deque[RecordT] = deque()
-        self._in_flight = 0
+        self._in_flight = in_flight
         self._wake_at = min(BATCH_SIZE, max_records)
         self._is_closed = False
         self._is_abandoned = False
@@ -107,9 +110,10 @@ class BatchWorker(Generic[RecordT]):
         self._close()
 
     def give_up(self) -> None:
-        """Drops and books what is still queued."""
-        left = len(self._queue)
-        self._queue.clear()
+        """Drops and books what is still queued, and what is still being encoded."""
+        with self._in_flight:
+            left = len(self._queue) + self._in_flight.give_up()
+            self._queue.clear()
         self._ledger.drop("shutdown_timeout", left)
 
     def _fit(self, content_bytes: int) -> None:
@@ -119,7 +123,8 @@ class BatchWorker(Generic[RecordT]):
         self._wake_at = min(BATCH_SIZE, self._room)
 
     def _count_pending(self) -> int:
-        return len(self._queue) + self._in_flight
+        with self._in_flight:
+            return len(self._queue) + self._in_flight.records
 
     def _drain(self) -> None:
         # Only what is here now: an endless stream of records must not keep a flush from ending.
@@ -130,9 +135,10 @@ class BatchWorker(Generic[RecordT]):
 
     def _export_one_batch(self) -> None:
         queue = self._queue
-        batch: list[RecordT] = []
-        for _ in range(min(len(queue), BATCH_SIZE)):
-            batch.append(queue.popleft())
-            self._in_flight += 1
+        with self._in_flight:  # what is taken out is counted at any moment
+            count = min(len(queue), BATCH_SIZE)
+            if not self._in_flight.begin(count):
+                return
+            batch = [queue.popleft() for _ in range(count)]
         self._export(batch, len(batch))
-        self._in_flight = 0
+        self._in_flight.hand_over()

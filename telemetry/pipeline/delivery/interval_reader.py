@@ -30,6 +30,7 @@ class IntervalReader(MetricReader):
     Args:
         deliver: Takes what was collected; never raises.
         close: Cuts a running delivery short.
+        abandon: Books what the last collection did not come to.
         name: Name of the exporter, for the thread.
         temporality: Of each kind of instrument, as the exporter prefers it; None: cumulative.
         aggregation: Likewise; None: the SDK's.
@@ -41,6 +42,7 @@ class IntervalReader(MetricReader):
         self,
         deliver: Callable[[MetricsData], None],
         close: Callable[[], None],
+        abandon: Callable[[], None],
         name: str,
         temporality: dict[type, AggregationTemporality] | None,
         aggregation: dict[type, Aggregation] | None,
@@ -51,11 +53,13 @@ class IntervalReader(MetricReader):
         super().__init__(temporality, aggregation)
         self._deliver = deliver
         self.close = close
+        self._abandon = abandon
         self._name = name
         self._interval_s = interval_s
         self._timeout_millis = timeout_s * 1000
         self._ticker: Ticker | None = None
         self._is_last = False
+        self._is_over = False
 
     def start(self) -> None:
         """Starts collecting; call it once, when the reader is registered with its provider."""
@@ -75,6 +79,11 @@ class IntervalReader(MetricReader):
         """Waits for the last export and returns whether it ended by `deadline` (`time.monotonic()`)."""
         return self._started.join(deadline)
 
+    def give_up(self) -> None:
+        """Books the last collection as dropped, unless it is done."""
+        if not self._is_over:
+            self._abandon()
+
     @property
     def _started(self) -> Ticker:
         assert self._ticker is not None  # noqa: S101 - start() comes first; tells the type checker
@@ -88,9 +97,11 @@ class IntervalReader(MetricReader):
         """Does nothing: the pipeline stops its readers itself, within its own deadline."""
 
     def _collect_once(self) -> None:
-        if self._is_last:
+        is_last = self._is_last
+        if is_last:
             COURTESY.waive()
         self.collect(timeout_millis=self._timeout_millis)
+        self._is_over = is_last
 
     def _receive_metrics(
         self,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics.export import MetricsData
 
     from telemetry.metrics.instruments import Counter
+    from telemetry.pipeline.delivery.in_flight import InFlight
     from telemetry.pipeline.delivery.outcomes import Ledger
 
 __all__ = ["MetricExport", "count_points"]
@@ -26,6 +27,7 @@ class MetricExport:
         ledger: Learns how many points are on their way.
         counters: Our counters by name, for the start times of their series.
         clean: What must not leave the process is taken out here.
+        in_flight: Where it notes what is being exported.
     """
 
     def __init__(
@@ -34,26 +36,38 @@ class MetricExport:
         ledger: Ledger,
         counters: Callable[[], dict[str, Counter]],
         clean: Callable[[MetricsData], MetricsData],
+        in_flight: InFlight,
     ) -> None:
         self._out = out
         self._ledger = ledger
         self._counters = counters
         self._clean = clean
         self._times = ForwardTimes()
-        self._in_flight = 0
-        ledger.count_pending(lambda: self._in_flight)
+        self._in_flight = in_flight
+        self._latest_points = 1
+        ledger.count_pending(lambda: in_flight.records)
 
     def __call__(self, data: MetricsData) -> None:
         """Exports; never raises."""
         previous = self._times.previous_ns
         data = self._times.forward(data)
         points = count_points(data)
-        if points:
-            self._in_flight = points
+        if points and self._in_flight.begin(points):
+            self._latest_points = points
             set_start_times(data, self._counters(), previous)
             self._out(self._clean(data), points)
-            self._in_flight = 0
+            self._in_flight.hand_over()
         self._ledger.notices.tell()
+
+    def give_up(self) -> None:
+        """Books a collection for which the time to shut down was too short.
+
+        How many points an unfinished one would have had nobody knows: as many as the latest, at least one.
+        """
+        with self._in_flight as in_flight:
+            is_collected = in_flight.records > 0
+            points = in_flight.give_up()
+        self._ledger.drop("shutdown_timeout", points if is_collected else self._latest_points)
 
 
 def count_points(data: MetricsData) -> int:

@@ -106,8 +106,8 @@ class Outlets:
         )
         for thread in [*sources, *self._senders]:
             thread.join(grace)
-        for worker in self._workers:
-            worker.give_up()
+        for source in sources:
+            source.give_up()
         for delivery in deliveries:
             delivery.give_up()
         call_all(close_providers, grace)

@@ -91,7 +91,13 @@ class Sender:
 
     def put(self, request: Request) -> None:
         """Takes a request into custody and sends it when its turn comes."""
-        self.queue.put(request)
+        with self._settling:
+            is_cut = self._is_cut
+            if not is_cut:
+                self.queue.put(request)
+        if is_cut:  # it was encoded a moment too late
+            self._ledger.drop("shutdown_timeout", request.records)
+            return
         self._thread.start()
         self._commands.put(_look)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from telemetry.exporters.encoding import Encoded
+    from telemetry.pipeline.delivery.in_flight import InFlight
     from telemetry.pipeline.delivery.outcomes import Ledger
     from telemetry.pipeline.delivery.sender import Sender
 
@@ -68,12 +69,16 @@ class QueuedExport(Generic[BatchT]):
         encode: Makes requests of a batch.
         sender: Takes them.
         ledger: Books what cannot be encoded.
+        in_flight: Tells whether the batch was given up while it was encoded.
     """
 
-    def __init__(self, encode: Callable[[BatchT], Encoded], sender: Sender, ledger: Ledger) -> None:
+    def __init__(
+        self, encode: Callable[[BatchT], Encoded], sender: Sender, ledger: Ledger, in_flight: InFlight
+    ) -> None:
         self._encode = encode
         self._sender = sender
         self._ledger = ledger
+        self._in_flight = in_flight
 
     def __call__(self, batch: BatchT, records: int) -> None:
         """Encodes and hands over a batch of that many records; never raises."""
@@ -81,7 +86,10 @@ class QueuedExport(Generic[BatchT]):
             with suppressed():
                 encoded = self._encode(batch)
         except Exception as error:  # noqa: BLE001 - a bug in an encoder costs its batch, not the thread
-            self._ledger.drop("unencodable", records, f"{type(error).__name__}: {error}")
+            if self._in_flight.hand_over():
+                self._ledger.drop("unencodable", records, f"{type(error).__name__}: {error}")
+            return
+        if not self._in_flight.hand_over():
             return
         self._ledger.drop("unencodable", encoded.unencodable)
         for request in encoded.oversized:

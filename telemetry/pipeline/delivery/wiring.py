@@ -14,6 +14,7 @@ from telemetry.metrics.courtesy import COURTESY
 from telemetry.pipeline.cleaning.outgoing import Outgoing
 from telemetry.pipeline.cleaning.readers import let_clean
 from telemetry.pipeline.delivery.batch import BatchWorker
+from telemetry.pipeline.delivery.in_flight import InFlight
 from telemetry.pipeline.delivery.interval_reader import IntervalReader
 from telemetry.pipeline.delivery.metric_export import MetricExport
 from telemetry.pipeline.delivery.ways_out import DirectExport, QueuedExport
@@ -101,8 +102,11 @@ class Wiring:
     ) -> IntervalReader:
         ledger = self._new_ledger("metrics", name)
         sender = self._deliveries[name].add_sender(ledger, self._self_metrics.on_export("metrics"))
-        out: QueuedExport[MetricsData] = QueuedExport(encode_metrics, sender, ledger)
-        return self._reader(name, out, _nothing, ledger, counters, otlp.temporality, otlp.aggregation)
+        in_flight = InFlight(is_revocable=True)
+        out: QueuedExport[MetricsData] = QueuedExport(encode_metrics, sender, ledger, in_flight)
+        return self._reader(
+            name, out, _nothing, ledger, in_flight, counters, otlp.temporality, otlp.aggregation
+        )
 
     def _exporting_reader(
         self,
@@ -120,7 +124,10 @@ class Wiring:
         out = DirectExport(export, ledger, self._self_metrics.on_export("metrics"), problem)
         # An exporter's choice is only kept under these names; the SDK's own reader reads them there too.
         temporality, aggregation = exporter._preferred_temporality, exporter._preferred_aggregation  # noqa: SLF001 - see above
-        return self._reader(name, out, exporter.shutdown, ledger, counters, temporality, aggregation)
+        in_flight = InFlight(is_revocable=False)
+        return self._reader(
+            name, out, exporter.shutdown, ledger, in_flight, counters, temporality, aggregation
+        )
 
     def _reader(
         self,
@@ -128,13 +135,16 @@ class Wiring:
         out: Callable[[MetricsData, int], None],
         close: Callable[[], None],
         ledger: Ledger,
+        in_flight: InFlight,
         counters: Callable[[], dict[str, Counter]],
         *preferences: Any,
     ) -> IntervalReader:
         config = self._config
+        export = MetricExport(out, ledger, counters, self._outgoing(ledger).clean_metrics, in_flight)
         return IntervalReader(
-            MetricExport(out, ledger, counters, self._outgoing(ledger).clean_metrics),
+            export,
             close,
+            export.give_up,
             name,
             *preferences,
             interval_s=config.metric_interval_seconds,
@@ -147,10 +157,11 @@ class Wiring:
         ledger = self._new_ledger(signal, name)
         sender = self._deliveries[name].add_sender(ledger, self._self_metrics.on_export(signal))
         encode = encode_spans if signal == "traces" else encode_logs
+        in_flight = InFlight(is_revocable=True)
         out: QueuedExport[list[Any]] = QueuedExport(
-            lambda batch: encode(batch, lambda: _give_way(worker)), sender, ledger
+            lambda batch: encode(batch, lambda: _give_way(worker)), sender, ledger, in_flight
         )
-        worker = self._worker(signal, out, _nothing, ledger)
+        worker = self._worker(signal, out, _nothing, ledger, in_flight)
         return worker
 
     def _exporting_worker(
@@ -164,10 +175,10 @@ class Wiring:
             self._self_metrics.on_export(signal),
             problem,
         )
-        return self._worker(signal, out, exporter.shutdown, ledger)
+        return self._worker(signal, out, exporter.shutdown, ledger, InFlight(is_revocable=False))
 
     def _worker(
-        self, signal: Signal, out: Out, close: Callable[[], None], ledger: Ledger
+        self, signal: Signal, out: Out, close: Callable[[], None], ledger: Ledger, in_flight: InFlight
     ) -> BatchWorker[Any]:
         outgoing, config = self._outgoing(ledger), self._config
         clean = outgoing.clean_spans if signal == "traces" else outgoing.clean_logs
@@ -175,6 +186,7 @@ class Wiring:
             lambda batch, records: out(clean(batch, lambda: _give_way(worker)), records),
             close,
             ledger,
+            in_flight,
             max_records=config.queue_max_records,
             max_bytes=config.queue_max_bytes,
             weigh=weight_of_span if signal == "traces" else weight_of_log,

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from threading import Event
 from time import monotonic
 
 import pytest
 
 from telemetry.pipeline.delivery.batch import BatchWorker
+from telemetry.pipeline.delivery.in_flight import InFlight
 from telemetry.pipeline.delivery.outcomes import Ledger
 from telemetry.pipeline.delivery.ways_out import DirectExport
 
@@ -15,11 +17,14 @@ def ledger() -> Ledger:
     return Ledger("traces", "test", lambda _reason, _count: None)
 
 
-def worker_of(ledger, export, *, max_records=5000, max_bytes=1 << 30, weight=100) -> BatchWorker[int]:
+def worker_of(
+    ledger, export, *, max_records=5000, max_bytes=1 << 30, weight=100, in_flight=None
+) -> BatchWorker[int]:
     return BatchWorker(
-        DirectExport(export, ledger, lambda *_: None),
+        DirectExport(export, ledger, lambda *_: None) if in_flight is None else export,
         lambda: None,
         ledger,
+        in_flight or InFlight(is_revocable=False),
         max_records=max_records,
         max_bytes=max_bytes,
         weigh=lambda _record: weight,
@@ -88,3 +93,27 @@ def test_a_worker_is_busy_when_its_queue_is_half_full_or_it_is_to_end(ledger):
     worker.stop()
 
     assert worker.is_busy
+
+
+@pytest.mark.parametrize(("is_revocable", "dropped", "pending"), [(True, 600, 0), (False, 88, 512)])
+def test_a_batch_that_is_still_worked_on_at_the_end_is_booked(ledger, is_revocable, dropped, pending):
+    """What an exporter has stays pending; what is only being encoded is given up."""
+    is_working, may_end = Event(), Event()
+
+    def export(_batch: list[int], _records: int) -> None:
+        is_working.set()
+        may_end.wait(10)
+
+    worker = worker_of(ledger, export, in_flight=InFlight(is_revocable=is_revocable))
+    for number in range(600):
+        worker.put(number)
+    assert is_working.wait(10)
+    worker.stop()
+    worker.close()
+    worker.give_up()
+
+    status = ledger.status()
+    assert (dict(status.dropped), status.pending) == ({"shutdown_timeout": dropped}, pending)
+    may_end.set()
+    assert worker.join(monotonic() + 10)
+    assert ledger.status().pending == 0

@@ -6,12 +6,14 @@ from __future__ import annotations
 import time
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader, MetricsData
 from support import fake_exporters
 
 import telemetry
+from telemetry.pipeline.delivery.in_flight import InFlight
 from telemetry.pipeline.delivery.metric_export import MetricExport, count_points
-from telemetry.pipeline.delivery.outcomes import Ledger
+from telemetry.pipeline.delivery.outcomes import ExporterStatus, Ledger
 
 CUMULATIVE, DELTA = AggregationTemporality.CUMULATIVE, AggregationTemporality.DELTA
 
@@ -150,7 +152,8 @@ def test_a_blocked_callback_costs_only_its_own_instrument(fake, pipeline):
 def test_a_collection_of_nothing_is_not_exported():
     ledger = Ledger("metrics", "test", lambda _reason, _count: None)
     exported: list[MetricsData] = []
-    MetricExport(lambda data, _points: exported.append(data), ledger, dict, lambda data: data)(
+    in_flight = InFlight(is_revocable=True)
+    MetricExport(lambda data, _points: exported.append(data), ledger, dict, lambda data: data, in_flight)(
         MetricsData([])
     )
 
@@ -162,7 +165,11 @@ def test_points_are_pending_while_they_are_exported(pipeline):
     data = pipeline.providers.meter_provider  # a real collection, through the pipeline's own reader
     ledger = Ledger("metrics", "test", lambda _reason, _count: None)
     export = MetricExport(
-        lambda _data, _points: seen.append(ledger.status().pending), ledger, dict, lambda d: d
+        lambda _data, _points: seen.append(ledger.status().pending),
+        ledger,
+        dict,
+        lambda d: d,
+        InFlight(is_revocable=True),
     )
     telemetry.counter("test.pending").bind({}).inc()
     reader = InMemoryMetricReader()
@@ -172,3 +179,47 @@ def test_points_are_pending_while_they_are_exported(pipeline):
 
     assert seen == [count_points(collected)]
     assert ledger.status().pending == 0
+
+
+@pytest.fixture
+def collected() -> MetricsData:
+    """A collection of three points."""
+    reader = InMemoryMetricReader()
+    counter = MeterProvider([reader], shutdown_on_exit=False).get_meter("test").create_counter("c")
+    for number in range(3):
+        counter.add(1, {"number": number})
+    data = reader.get_metrics_data()
+    assert data is not None
+    return data
+
+
+def given_up(is_revocable: bool, data: MetricsData, when: str) -> ExporterStatus:
+    """The books after the time to shut down was over before, while or after a collection was exported."""
+    ledger = Ledger("metrics", "test", lambda _reason, _count: None)
+
+    def out(_data: MetricsData, _points: int) -> None:
+        if when == "while":
+            export.give_up()
+
+    export = MetricExport(out, ledger, dict, lambda each: each, InFlight(is_revocable=is_revocable))
+    if when == "after":
+        export(data)
+    if when != "while":
+        export.give_up()
+    export(data)
+    return ledger.status()
+
+
+@pytest.mark.parametrize("is_revocable", [False, True])
+@pytest.mark.parametrize(("when", "points"), [("before", 1), ("after", 3)])
+def test_a_collection_that_was_not_finished_is_dropped(collected, is_revocable, when, points):
+    status = given_up(is_revocable, collected, when)
+    assert (dict(status.dropped), status.pending) == ({"shutdown_timeout": points}, 0)
+
+
+def test_a_collection_that_was_being_encoded_is_dropped(collected):
+    assert dict(given_up(True, collected, "while").dropped) == {"shutdown_timeout": 3}
+
+
+def test_what_an_exporter_has_is_not_dropped(collected):
+    assert dict(given_up(False, collected, "while").dropped) == {}

@@ -298,6 +298,16 @@ def test_an_answer_after_the_end_changes_nothing():
     )
 
 
+def test_a_request_after_the_end_is_booked():
+    bench = Bench(Accepted())
+    bench.sender.stop(monotonic(), 0)
+    bench.sender.give_up()
+    bench.sender.put(request(1))
+
+    assert bench.books["dropped"] == {"shutdown_timeout": 10}
+    assert bench.receiver.bodies == []
+
+
 def test_a_bug_in_a_transport_does_not_end_the_thread(caplog):
     bench = Bench(ZeroDivisionError("bug"), Accepted())
     bench.sender.put(request(1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 import pytest
 
 from telemetry.exporters.encoding import Encoded
+from telemetry.pipeline.delivery.in_flight import InFlight
 from telemetry.pipeline.delivery.outcomes import Ledger
 from telemetry.pipeline.delivery.ways_out import DirectExport, QueuedExport
 from telemetry.spool.request import new_request
@@ -69,7 +70,7 @@ def test_what_was_encoded_is_left_to_the_sender_and_what_cannot_be_sent_is_booke
         [new_request("logs", 1, b"far too large")],
         4,
     )
-    QueuedExport(lambda _batch: encoded, custody, ledger)([], 8)
+    QueuedExport(lambda _batch: encoded, custody, ledger, InFlight(is_revocable=True))([], 8)
 
     assert custody.taken == [b"ab", b"c"]
     assert custody.rejected == [(b"far too large", "too_large", "a single record of 13 bytes")]
@@ -77,7 +78,22 @@ def test_what_was_encoded_is_left_to_the_sender_and_what_cannot_be_sent_is_booke
 
 
 def test_a_bug_in_an_encoder_costs_its_batch(ledger):
-    QueuedExport(raising, Custody(), ledger)([1, 2], 2)
+    QueuedExport(raising, Custody(), ledger, InFlight(is_revocable=True))([1, 2], 2)
 
     assert dict(ledger.status().dropped) == {"unencodable": 2}
     assert ledger.status().last_error == "OSError: cable"
+
+
+@pytest.mark.parametrize("is_broken", [False, True])
+def test_nothing_comes_of_a_batch_that_was_given_up_while_it_was_encoded(ledger, is_broken):
+    custody, in_flight = Custody(), InFlight(is_revocable=True)
+
+    def encode(batch):
+        ledger.drop("shutdown_timeout", in_flight.give_up())
+        return raising(batch) if is_broken else Encoded([new_request("logs", 2, b"ab")], [])
+
+    in_flight.begin(2)
+    QueuedExport(encode, custody, ledger, in_flight)([1, 2], 2)
+
+    assert custody.taken == []
+    assert dict(ledger.status().dropped) == {"shutdown_timeout": 2}
