@@ -129,7 +129,7 @@ def _check_books(title: str, scene: Scene, load: Load, figures: list[str], probl
         # spooled: nobody but the receiver can know better.
         untold = tally[signal].records - told["delivered"]
         figures.append(
-            f"{title}, {signal}: {books} lost {books.lost}; of {unanswered} stored without an answer"
+            f"{title}, {signal}: {books} lost {max(0, books.lost)}; of {unanswered} stored without an answer"
             f" {repeated} repeated, {untold} told otherwise"
         )
         # Such a record is both delivered and dropped in these books.
