@@ -88,7 +88,7 @@ class CounterCell:
         self.exemplar: Exemplar | None = None
         self.exemplar_looks = EXEMPLAR_LOOKS
         self._offset = 0  # calls of `inc` that were reads, or that happened before the last rebase
-        self._pending: deque[float] = deque()
+        self._pending: list[float] = []  # an empty deque takes 700 bytes more, in each of thousands of series
         self._folded: float = 0
         self._fold_lock = Lock()
         self._touched = False
@@ -96,7 +96,7 @@ class CounterCell:
     def add(self, amount: float) -> None:
         """Adds an amount.
 
-        The amount waits in a queue until the next read: appending is atomic and needs no lock.
+        The amount waits in a list until the next read: appending is atomic and needs no lock.
 
         Args:
             amount: Finite and not negative; anything else is refused, which is counted and logged once.
@@ -146,7 +146,7 @@ class CounterCell:
     def _fold(self) -> None:
         pending = self._pending
         for _ in range(len(pending)):
-            self._folded += pending.popleft()
+            self._folded += pending.pop()
 
 
 class GaugeCell:

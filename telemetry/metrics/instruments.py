@@ -39,6 +39,8 @@ class Instrument(Generic[CellT]):
         self._limits = limits
         self._cells: dict[object, CellT] = {}
         self._overflow: CellT | None = None
+        # The same object for every cell: a bound method takes as much memory as a label.
+        self._on_refused = self._refuse
         # Only for new series. Reentrant, for a signal handler or a `__del__` may bind in the middle of it.
         self._lock = RLock()
 
@@ -113,7 +115,7 @@ class Counter(Instrument[CounterCell]):
                 cell.exemplar_looks = EXEMPLAR_LOOKS
 
     def _new_cell(self, labels: Labels) -> CounterCell:
-        return CounterCell(labels, time.time_ns(), self._refuse)
+        return CounterCell(labels, time.time_ns(), self._on_refused)
 
 
 class Gauge(Instrument[GaugeCell]):
@@ -137,4 +139,4 @@ class Gauge(Instrument[GaugeCell]):
                 yield publication.observation(value, cell.attributes)
 
     def _new_cell(self, labels: Labels) -> GaugeCell:
-        return GaugeCell(labels, self._refuse)
+        return GaugeCell(labels, self._on_refused)
