@@ -141,4 +141,4 @@ class BatchWorker(Generic[RecordT]):
                 return
             batch = [queue.popleft() for _ in range(count)]
         self._export(batch, len(batch))
-        self._in_flight.hand_over()
+        self._in_flight.end()

@@ -56,7 +56,7 @@ class MetricExport:
             self._latest_points = points
             set_start_times(data, self._counters(), previous)
             self._out(self._clean(data), points)
-            self._in_flight.hand_over()
+            self._in_flight.end()
         self._ledger.notices.tell()
 
     def give_up(self) -> None:

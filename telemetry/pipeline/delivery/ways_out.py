@@ -86,10 +86,10 @@ class QueuedExport(Generic[BatchT]):
             with suppressed():
                 encoded = self._encode(batch)
         except Exception as error:  # noqa: BLE001 - a bug in an encoder costs its batch, not the thread
-            if self._in_flight.hand_over():
+            if self._in_flight.claim():
                 self._ledger.drop("unencodable", records, f"{type(error).__name__}: {error}")
             return
-        if not self._in_flight.hand_over():
+        if not self._in_flight.claim():
             return
         self._ledger.drop("unencodable", encoded.unencodable)
         for request in encoded.oversized:

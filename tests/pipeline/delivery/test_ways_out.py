@@ -97,3 +97,19 @@ def test_nothing_comes_of_a_batch_that_was_given_up_while_it_was_encoded(ledger,
 
     assert custody.taken == []
     assert dict(ledger.status().dropped) == {"shutdown_timeout": 2}
+
+
+def test_a_batch_is_counted_until_the_sender_has_it(ledger):
+    in_flight = InFlight(is_revocable=True)
+    seen = []
+
+    class Slow(Custody):
+        def put(self, request) -> None:
+            seen.append((in_flight.records, in_flight.give_up()))
+
+    in_flight.begin(2)
+    QueuedExport(lambda _batch: Encoded([new_request("logs", 2, b"ab")], []), Slow(), ledger, in_flight)(
+        [], 2
+    )
+
+    assert seen == [(2, 0)]
