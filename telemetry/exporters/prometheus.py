@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["PrometheusReader", "build"]
 
 _log = logging.getLogger(__name__)
+_LAST_SCRAPE_S = 1.0
 
 
 def build(config: Settings) -> Exporters:
@@ -131,16 +132,20 @@ class PrometheusReader(MetricReader):
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: object) -> None:  # noqa: ARG002 (the SDK's signature)
-        """Stop listening: the port is free and the thread gone when this returns.
+        """Stop listening: the port is free and the threads gone when this returns.
 
-        In a forked child, which has the socket but not the thread, only the socket is closed.
+        Scrapes under way have a second to be answered; after it their threads are left to themselves.
+        In a forked child, which has the socket but not the threads, only the socket is closed.
         """
         if not self._is_open:
             return
         self._is_open = False
-        if os.getpid() == self._owner:
+        is_owner = os.getpid() == self._owner
+        if is_owner:
             self._stop_serving(timeout_millis / 1_000)
         self._server.server_close()
+        if is_owner:
+            self._server.hang_up(min(timeout_millis / 1_000, _LAST_SCRAPE_S))
 
     def _stop_serving(self, timeout_s: float) -> None:
         # The server looks whether it shall stop when a connection arrives, else twice a second:

@@ -8,8 +8,12 @@ import logging
 import socket
 import ssl
 import sys
+import threading
+import time
+from contextlib import suppress
 from socketserver import TCPServer, ThreadingMixIn
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 if TYPE_CHECKING:
@@ -51,11 +55,11 @@ class ScrapeServer(ThreadingMixIn, WSGIServer):
         OSError: The address cannot be listened on.
     """
 
-    daemon_threads = True
     request_queue_size = 64
 
     def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
+        self._answering: WeakKeyDictionary[threading.Thread, socket.socket] = WeakKeyDictionary()
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         self.address_family, _, _, _, address = found[0]
         super().__init__((str(address[0]), port), _Handler)
@@ -78,6 +82,35 @@ class ScrapeServer(ThreadingMixIn, WSGIServer):
                 connection.close()
                 raise
         return connection, address
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Starts the connection's thread, and remembers it for `hang_up`."""
+        thread = threading.Thread(
+            target=self.process_request_thread,
+            args=(request, client_address),
+            name="kairos-prometheus-scrape",
+            daemon=True,
+        )
+        self._answering[thread] = request
+        thread.start()
+
+    def hang_up(self, timeout_s: float) -> None:
+        """Ends the connections: who has asked is answered, who has not is hung up on.
+
+        Call it after `shutdown`.
+
+        Args:
+            timeout_s: How long to wait for the answers under way.
+        """
+        deadline = time.monotonic() + timeout_s
+        connections = list(self._answering.items())
+        for _, connection in connections:
+            with suppress(OSError):  # over already
+                # Of the plain socket, also under TLS, where `SSLSocket.shutdown` would forget the session,
+                # and the answer under way would leave in the clear.
+                socket.socket.shutdown(connection, socket.SHUT_RD)
+        for thread, _ in connections:
+            thread.join(max(deadline - time.monotonic(), 0))
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002 (socketserver's signature)
         """Notes a connection that broke: strangers who hang up are no news."""

@@ -7,8 +7,11 @@ import hmac
 import http.client
 import socket
 import ssl
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from support.ports import is_listening
 from support.prometheus_server import PrometheusServer
 from support.providers import providers
 from support.tls import Certificates
@@ -156,6 +159,67 @@ def test_shutdown_with_tls_frees_the_port(serving):
     reader = serving(with_tls=True)
     reader.shutdown()
     PrometheusReader("127.0.0.1", reader.port).shutdown()
+
+
+def scrapers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "kairos-prometheus-scrape"]
+
+
+@pytest.mark.parametrize("with_tls", [False, True])
+def test_a_scrape_under_way_at_shutdown_is_answered_to_its_end(serving, certificates, with_tls):
+    trusting = ssl.create_default_context(cafile=certificates.authority) if with_tls else None
+    collecting, go_on = threading.Event(), threading.Event()
+
+    def observe(_options):
+        collecting.set()
+        go_on.wait(10)
+        return []
+
+    reader = serving(with_tls=with_tls)
+    with providers(Exporters(metrics=reader)) as sdk, ThreadPoolExecutor(2) as pool:
+        sdk.meter.create_observable_gauge("slow", [observe])
+        sdk.meter.create_counter("calls").add(1)
+        scrape = pool.submit(get, reader, trusting)
+        assert collecting.wait(10)
+        end = pool.submit(reader.shutdown)
+        wait_for(lambda: not is_listening(reader.port), what="the end of listening")
+        go_on.set()
+        end.result(10)
+        assert scrapers() == []
+        status, body, _ = scrape.result(10)
+    assert status == 200
+    assert "calls_total" in body
+
+
+@pytest.mark.parametrize("with_tls", [False, True])
+def test_who_is_silent_at_shutdown_is_hung_up_on(serving, with_tls):
+    reader = serving(with_tls=with_tls)
+    with socket.create_connection(("127.0.0.1", reader.port), timeout=10) as connection:
+        wait_for(scrapers, what="the connection's thread")
+        reader.shutdown()
+        assert scrapers() == []
+        while connection.recv(64):  # TLS says goodbye first
+            pass
+
+
+def test_a_scrape_that_does_not_end_holds_up_shutdown_for_a_moment_only(serving, monkeypatch):
+    monkeypatch.setattr(prometheus, "_LAST_SCRAPE_S", 0.05)
+    collecting, go_on = threading.Event(), threading.Event()
+
+    def observe(_options):
+        collecting.set()
+        go_on.wait(10)
+        return []
+
+    reader = serving()
+    with providers(Exporters(metrics=reader)) as sdk, ThreadPoolExecutor(1) as pool:
+        sdk.meter.create_observable_gauge("slow", [observe])
+        scrape = pool.submit(get, reader)
+        assert collecting.wait(10)
+        reader.shutdown()
+        assert len(scrapers()) == 1
+        go_on.set()
+        assert scrape.result(10)[0] == 200
 
 
 def test_ipv6_is_spoken(serving):
