@@ -287,7 +287,7 @@ def test_the_default_timeout_is_a_setting(fake, start):
     pipeline.force_flush()
     pipeline.shutdown()
 
-    assert monotonic() - began < 1
+    assert monotonic() - began < 5
     fake.is_open.set()
 
 
@@ -301,7 +301,7 @@ def test_who_comes_second_to_a_shutdown_waits_no_longer_than_its_own_deadline(fa
     began = monotonic()
 
     assert pipeline.shutdown(0.05).traces == SignalResult(pending=1)
-    assert monotonic() - began < 1
+    assert monotonic() - began < 5
     fake.is_open.set()
     first.join()
 

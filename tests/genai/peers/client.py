@@ -45,7 +45,7 @@ def main() -> None:
         provider: Any = kairos.telemetry.providers.tracer_provider
         for name in chosen:
             import_module(INSTRUMENTORS[name]).OpenAIInstrumentor().instrument()
-        client = openai.OpenAI(base_url=base_url, api_key="key", max_retries=0, timeout=0.3)
+        client = openai.OpenAI(base_url=base_url, api_key="key", max_retries=0, timeout=1.5)
         for _ in range(5):
             ask(client, provider.get_tracer("application"))
         json.dump(report(kairos), sys.stdout)

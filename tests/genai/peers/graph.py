@@ -44,7 +44,7 @@ class Model(BaseChatModel):
 def main() -> None:
     with isolated() as kairos:
         LangChainInstrumentor().instrument()
-        client = openai.OpenAI(base_url=sys.argv[1], api_key="key", max_retries=0, timeout=0.3)
+        client = openai.OpenAI(base_url=sys.argv[1], api_key="key", max_retries=0, timeout=1.5)
         model = Model(client=client)
         graph = StateGraph(MessagesState)
         retry = RetryPolicy(max_attempts=3, initial_interval=0.001, jitter=False, retry_on=PASSING)

@@ -255,7 +255,7 @@ def test_a_sender_ends_at_its_deadline_and_books_what_was_left():
     started = monotonic()
     bench.end(0.2)
 
-    assert 0.2 <= monotonic() - started < 2
+    assert 0.2 <= monotonic() - started < 5
     assert bench.books == {"delivered": 0, "spooled": 0, "dropped": {"shutdown_timeout": 10}, "pending": 0}
 
 

@@ -148,7 +148,7 @@ def test_an_attempt_waits_for_the_end_of_a_fork_no_longer_than_it_may_take(make)
     begun = monotonic()
 
     assert isinstance(transport.send(REQUEST, 0.05), RetryLater)
-    assert monotonic() - begun < 1
+    assert monotonic() - begun < 5
 
 
 def test_closing_cuts_attempts_short_and_begins_no_other(make, wires):

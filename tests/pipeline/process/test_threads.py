@@ -25,7 +25,7 @@ def test_waiting_for_a_latch_ends_at_the_deadline():
     latch, begun = Latch(), monotonic()
 
     assert not threads.wait(latch, begun + 0.05)
-    assert 0.05 <= monotonic() - begun < 1
+    assert 0.05 <= monotonic() - begun < 5
 
 
 def test_a_latch_lets_everybody_go_on():
@@ -71,7 +71,7 @@ def test_what_is_made_is_what_threading_has():
     assert type(threads.rlock()) is type(threading.RLock())
     items = threads.queue()
     items.put(1)
-    assert items.get(timeout=1) == 1
+    assert items.get(timeout=10) == 1
 
 
 GEVENT = """

@@ -91,7 +91,7 @@ def test_waiting_ends_at_the_deadline(ticker, work):
 
     assert not flush_all([ticker], monotonic() + 0.05)
     assert not ticker.join(monotonic() + 0.05)
-    assert monotonic() - began < 1
+    assert monotonic() - began < 5
 
 
 def test_flushing_what_never_started_or_has_ended_does_not_wait(work):
