@@ -37,11 +37,15 @@ def is_worker(processes: Path = _PROCESSES) -> bool:
     Args:
         processes: The directory of processes.
     """
-    multiprocessing: Any = sys.modules.get("multiprocessing.process")
-    if multiprocessing is not None and multiprocessing.parent_process() is not None:
+    if _is_started_by_multiprocessing():
         return True
     own, parents = (_start_of_stack(processes / str(pid) / "stat") for pid in (os.getpid(), os.getppid()))
     return own == parents and own not in {None, "0"}  # 0: we may not know
+
+
+def _is_started_by_multiprocessing() -> bool:
+    multiprocessing: Any = sys.modules.get("multiprocessing.process")
+    return multiprocessing is not None and multiprocessing.parent_process() is not None
 
 
 def _start_of_stack(stat: Path) -> str | None:
@@ -56,10 +60,13 @@ class WorkerEnds:
 
     Args:
         end: Ends telemetry; called at the end of a worker, perhaps more than once.
+        begin: Called when this process turns out to be a worker of `multiprocessing`, in its main thread
+            unless it starts telemetry in another one, perhaps more than once.
     """
 
-    def __init__(self, end: Callable[[], object]) -> None:
+    def __init__(self, end: Callable[[], object], begin: Callable[[], object] | None = None) -> None:
         self._end = end
+        self._begin = begin
         self._is_registered = False
         self._finalizer: Any = None
 
@@ -89,6 +96,8 @@ class WorkerEnds:
         if self._finalizer is not None:
             self._finalizer.cancel()
         self._finalizer = util.Finalize(None, self._end, exitpriority=_AFTER_ALL_OTHERS)
+        if self._begin is not None and _is_started_by_multiprocessing():
+            self._begin()
 
     def _watch_celery(self) -> None:
         signals: Any = sys.modules.get("celery.signals")

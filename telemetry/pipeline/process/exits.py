@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from telemetry.pipeline.process import threads
 from telemetry.pipeline.process.children import WorkerEnds
+from telemetry.pipeline.process.wakeups import Wakeups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,10 +50,13 @@ class Exits:
 
     def __init__(self, pid: Callable[[], int] = os.getpid) -> None:
         self._pid = pid
+        self._owner = 0
         self._pipeline: Pipeline | None = None
         self._ending: Background | None = None
         self._is_at_exit = False
-        self._worker_ends = WorkerEnds(self.end)
+        self._mask: set[int] | None = None
+        self._wakeups = Wakeups(self._is_handled)
+        self._worker_ends = WorkerEnds(self.end, self._watch_over_waits)
 
     def watch(self, pipeline: Pipeline, *, is_child: bool = False) -> None:
         """From now on a pipeline is to be ended first.
@@ -65,7 +69,11 @@ class Exits:
             is_child: Whether this process was forked just now from one that had it.
         """
         self._pipeline = pipeline
+        self._owner = self._pid()
         self._ending = None
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            with suppress(ValueError):  # not the main thread
+                signal.signal(signal.SIGTERM, self)
         if is_child:
             self._worker_ends.watch_in_child()
         else:
@@ -73,9 +81,6 @@ class Exits:
         if not self._is_at_exit:
             self._is_at_exit = True
             atexit.register(self.wait)
-        if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            with suppress(ValueError):  # not the main thread
-                signal.signal(signal.SIGTERM, self)
 
     def unwatch(self) -> None:
         """The pipeline has ended: SIGTERM does again what it did before, if the handler is still this one.
@@ -83,7 +88,8 @@ class Exits:
         In another thread than the main one it stays, and does what the default action does.
         """
         self._pipeline = None
-        if signal.getsignal(signal.SIGTERM) is self:
+        self._wakeups.stop()
+        if not self._is_handled():
             with suppress(ValueError):  # not the main thread
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
@@ -93,8 +99,20 @@ class Exits:
         Returns:
             Whether the parent had a pipeline to be ended.
         """
+        self._wakeups.forget()
         had, self._pipeline, self._ending = self._pipeline, None, None
         return had is not None
+
+    def hold_back(self) -> None:
+        """Before a fork: SIGTERM waits, for CPython forgets what comes to a child before it is set up."""
+        if not self._is_handled():
+            self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def let_through(self) -> None:
+        """After a fork, in both processes: what came meanwhile is handled now."""
+        mask, self._mask = self._mask, None
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def end(self) -> None:
         """Ends the pipeline now; the process is about to end."""
@@ -109,12 +127,25 @@ class Exits:
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
         """Handles SIGTERM."""
+        if self._pid() != self._owner:
+            # A child, forked a moment ago: it has nothing yet, and what it sees here is its parent's.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(self._pid(), number)
+            return
         if self._pid() == 1:
             # The first process of a container: there the default action is to do nothing.
             self._start(self._flush)
             return
         signal.signal(number, signal.SIG_DFL)
         self._ending = self._start(lambda: self._end_of(number))
+
+    def _watch_over_waits(self) -> None:
+        if not self._is_handled():
+            self._wakeups.start()
+
+    def _is_handled(self) -> bool:
+        """Whether SIGTERM has come to this handler, or will not come to it."""
+        return signal.getsignal(signal.SIGTERM) is not self
 
     def _start(self, work: Callable[[], None]) -> Background | None:
         try:

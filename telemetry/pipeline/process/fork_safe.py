@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from telemetry.exporters.transport import Denied, RetryLater
@@ -57,13 +58,17 @@ class ForkSafe:
         """Makes one attempt that ends within `timeout_s`; never raises."""
         if self._forbidden is not None:
             return Denied(self._forbidden)
-        transport = self._begin(timeout_s)
-        if transport is None:
-            return RetryLater("not sent: the process was forking, or the exporter is shut down")
-        try:
-            return transport.send(request, timeout_s)
-        finally:
-            self._end()
+        deadline = monotonic() + timeout_s
+        while (transport := self._begin(deadline)) is not None:
+            try:
+                reply = transport.send(request, max(0.0, deadline - monotonic()))
+            finally:
+                is_cut = self._end(transport)
+            # What a fork cuts short says nothing of the receiver.
+            if not (is_cut and isinstance(reply, RetryLater)) or monotonic() >= deadline:
+                return reply
+        why = "the exporter is shut down" if self._is_closed else "the process was forking"
+        return RetryLater(f"not sent: {why}")
 
     def close(self) -> None:
         """Cuts running attempts short; later ones fail with `RetryLater`. Does not wait."""
@@ -96,23 +101,26 @@ class ForkSafe:
         """Makes no attempt from now on: `why` is what each of them answers (`Denied`)."""
         self._forbidden = why
 
-    def _begin(self, timeout_s: float) -> Transport | None:
-        if not self._may_begin.wait(timeout_s):
-            return None
-        with self._lock:
-            if self._is_closed or not self._may_begin.is_set():
-                return None
-            transport = self._transport = self._transport or self._make()
-            self._running += 1
-            self._quiet = Latch() if self._running == 1 else self._quiet
-            return transport
+    def _begin(self, deadline: float) -> Transport | None:
+        while threads.wait(self._may_begin, deadline):
+            with self._lock:
+                if self._is_closed:
+                    return None
+                if self._may_begin.is_set():  # else the next fork has begun
+                    transport = self._transport = self._transport or self._make()
+                    self._running += 1
+                    self._quiet = Latch() if self._running == 1 else self._quiet
+                    return transport
+        return None
 
-    def _end(self) -> None:
+    def _end(self, transport: Transport) -> bool:
+        """Notes the end of an attempt and returns whether a fork cut it short."""
         self._has_loaded = True
         with self._lock:
             self._running -= 1
             if self._running == 0:
                 self._quiet.set()
+            return self._transport is not transport and not self._is_closed
 
     def _cut(self) -> None:
         with self._lock:

@@ -55,15 +55,18 @@ class Forks:
         are_safe = [transport.pause() for transport in self._paused]
         preload(telemetry.config.all_exporters if telemetry is not None else ())
         self._is_grpc_usable = all(are_safe) and not _is_grpc_in_use()
+        self._exits.hold_back()
 
     def resume(self) -> None:
         """After a fork, in the process that forked."""
         for transport in self._paused:
             transport.resume()
         self._paused = []
+        self._exits.let_through()
 
     def start_in_child(self) -> None:
         """After a fork, in the child: a pipeline of its own, with the same settings."""
+        self._exits.let_through()
         self._paused = []
         handle = self._handle
         is_watched = self._exits.forget()

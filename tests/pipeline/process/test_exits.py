@@ -79,6 +79,58 @@ def test_a_second_sigterm_ends_it_at_once():
     )
 
 
+def test_in_a_child_without_a_pipeline_of_its_own_sigterm_leaves_its_parents_alone():
+    code = """
+    Exits().watch(Pipeline())
+    child = os.fork()
+    if child == 0:
+        kill()
+        time.sleep(60)
+    print(os.waitpid(child, 0)[1], flush=True)
+    """
+    assert ending(code) == (0, [str(int(signal.SIGTERM))])
+
+
+def test_a_sigterm_that_is_held_back_comes_later():
+    code = """
+    exits = Exits()
+    exits.watch(Pipeline())
+    exits.hold_back()
+    kill()
+    time.sleep(0.05)
+    print("held back", flush=True)
+    exits.let_through()
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    time.sleep(60)
+    """
+    assert ending(code) == (-signal.SIGTERM, ["held back", "shutting down", "shut down"])
+
+
+def test_what_the_application_holds_back_stays_so():
+    code = """
+    exits = Exits()
+    exits.watch(Pipeline())
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1})
+    exits.hold_back()
+    exits.let_through()
+    assert {signal.SIGTERM, signal.SIGUSR1} <= signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    """
+    assert ending(code) == (0, [])
+
+
+def test_a_sigterm_is_not_held_back_from_a_handler_of_the_application():
+    code = """
+    exits = Exits()
+    exits.watch(Pipeline())
+    signal.signal(signal.SIGTERM, lambda *_: print("own", flush=True))
+    exits.hold_back()
+    kill()
+    print("next", flush=True)
+    exits.let_through()
+    """
+    assert ending(code) == (0, ["own", "next"])
+
+
 def test_where_no_thread_can_start_the_handler_does_it_itself():
     code = """
     from telemetry.pipeline.process import threads
@@ -254,6 +306,24 @@ def test_a_forked_child_delivers_before_sigterm_ends_it(tmp_path):
     run(code, is_measured=False, KAIROS_TELEMETRY_FILE_PATH=str(path))
 
     assert '"child"' in path.read_text()
+
+
+def test_a_sigterm_that_comes_to_a_child_in_the_moment_of_its_birth_is_not_forgotten():
+    code = """
+    import signal, time
+    import telemetry
+    telemetry.init("agent", exporter="file")
+    ends = []
+    for _ in range(50):
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            time.sleep(60)
+        os.kill(child, signal.SIGTERM)
+        ends.append(os.waitpid(child, 0)[1])
+    assert set(ends) == {signal.SIGTERM}, ends
+    """
+    run(code, is_measured=False, KAIROS_TELEMETRY_FILE_PATH=os.devnull)
 
 
 def test_signals_while_eight_threads_record_lose_nothing(tmp_path):

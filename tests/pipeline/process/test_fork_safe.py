@@ -88,14 +88,40 @@ def test_a_fragile_attempt_that_takes_long_is_cut_short_and_made_again_over_anot
     thread, replies = sending(transport, wires)
 
     assert transport.pause()
-    thread.join(10)
-    assert replies == [RetryLater("cut short")]
+    assert wires[0].is_closed
+    thread.join(0.05)
+    assert (replies, len(wires)) == ([], 1)
 
     transport.resume()
-    thread, replies = sending(transport, wires)
+    while len(wires) == 1:
+        thread.join(0.001)
     wires[1].go_on.set()
     thread.join(10)
     assert replies == [Accepted()]
+
+
+def test_an_attempt_that_a_fork_cuts_short_is_made_again_within_its_time_only(make, wires):
+    transport = ForkSafe(make, is_fragile=True, grace_s=0.01)
+    replies: list[object] = []
+    thread = threads.start(lambda: replies.append(transport.send(REQUEST, 0.2)), "kairos-test")
+    while not wires:
+        thread.join(0.001)
+
+    assert transport.pause()
+    thread.join(10)
+    assert replies == [RetryLater("not sent: the process was forking")]
+    assert len(wires) == 1
+
+
+def test_a_failed_attempt_that_no_fork_cut_short_is_not_made_again(make, wires):
+    transport = ForkSafe(make, is_fragile=True)
+    thread, replies = sending(transport, wires)
+    wires[0].is_closed = True
+    wires[0].go_on.set()
+    thread.join(10)
+
+    assert replies == [RetryLater("cut short")]
+    assert len(wires) == 1
 
 
 def test_only_the_first_attempt_of_another_transport_is_waited_for(make, wires):
@@ -142,12 +168,36 @@ def test_nothing_begins_during_a_fork(make, wires):
     assert replies == [Accepted()]
 
 
+def test_an_attempt_waits_for_every_fork_of_several(make, wires):
+    transport = ForkSafe(make, is_fragile=True)
+
+    class BetweenForks(Latch):
+        """What one fork lets go on, when the next has begun already."""
+
+        def wait(self, timeout=None):
+            transport._may_begin = Latch()
+            return True
+
+    transport._may_begin = BetweenForks()
+    replies: list[object] = []
+    thread = begin(transport, replies)
+    thread.join(0.05)
+    assert (replies, wires) == ([], [])
+
+    transport.resume()
+    while not wires:
+        thread.join(0.001)
+    wires[0].go_on.set()
+    thread.join(10)
+    assert replies == [Accepted()]
+
+
 def test_an_attempt_waits_for_the_end_of_a_fork_no_longer_than_it_may_take(make):
     transport = ForkSafe(make, is_fragile=True)
     transport.pause()
     begun = monotonic()
 
-    assert isinstance(transport.send(REQUEST, 0.05), RetryLater)
+    assert transport.send(REQUEST, 0.05) == RetryLater("not sent: the process was forking")
     assert monotonic() - begun < 5
 
 
@@ -158,7 +208,7 @@ def test_closing_cuts_attempts_short_and_begins_no_other(make, wires):
     thread.join(10)
 
     assert replies == [RetryLater("cut short")]
-    assert isinstance(transport.send(REQUEST, 1), RetryLater)
+    assert transport.send(REQUEST, 1) == RetryLater("not sent: the exporter is shut down")
     assert len(wires) == 1
 
 
