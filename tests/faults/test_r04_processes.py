@@ -6,6 +6,8 @@ Each is an instance of its own, whose identity starts with the user's.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from support.crew import PIECES
 from support.crews import Crew, assert_all_arrived, serve, settings
@@ -43,6 +45,24 @@ def test_the_sums_over_all_processes_are_the_truth(farm, shape, protocol, tempor
         )
 
         assert_all_arrived(receiver, program.end())
+
+
+@pytest.mark.long
+def test_pools_that_are_ended_in_busy_moments_end(farm):
+    """Six at a time on two cores, one in 25 waited for ever for a worker that had missed its SIGTERM."""
+
+    def end_a_pool(_turn: int) -> None:
+        with farm.receiver() as receiver:
+            program = Crew(
+                ["-c", "from support import crew; crew.main()", "pool", "fork"],
+                settings(receiver, "grpc", "delta"),
+            )
+            done = program.end()
+            assert done.errors == ""
+            assert_all_arrived(receiver, done)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(end_a_pool, range(150)))
 
 
 @PROTOCOLS
