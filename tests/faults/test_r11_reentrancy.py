@@ -12,7 +12,7 @@ from support.fresh_process import run_json
 
 EVERYTHING = """
 import faulthandler, gc, json, logging, signal, sys, threading, time, weakref
-faulthandler.dump_traceback_later(30, exit=True)
+faulthandler.dump_traceback_later(55, exit=True)
 from opentelemetry import metrics, trace
 from opentelemetry._logs import get_logger_provider
 import telemetry

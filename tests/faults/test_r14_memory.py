@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -88,18 +89,27 @@ def test_the_spool_never_exceeds_its_limit(make_scene, signals):
         settings={"spool_max_bytes": limit, "flush_interval_seconds": 0.05},
     )
     load = scene.load(count=2000, rate=2000, padding=4000, exit="wait")
-    largest = 0
-    while load.emitted() < load.options.count and load.process.poll() is None:
-        largest = max(largest, size_of(scene.spool))
-    said = load.shutdown(2)["result"]
-    largest = max(largest, size_of(scene.spool))
+    with ThreadPoolExecutor(1) as other:
+        ending = other.submit(flushed_and_shut_down, load)
+        largest = size_of(scene.spool)
+        while not ending.done():
+            largest = max(largest, size_of(scene.spool))
+    said = ending.result()
 
-    assert limit / 2 < largest <= limit
+    assert 0 < largest <= limit
     told = said[signals[0]]
     assert told["dropped"] > 0
-    if signals != ("metrics",):  # points are more than increments, or fewer
+    if signals != ("metrics",):  # points are more or fewer, and may come in one large request
+        assert limit / 2 < largest
         assert told["spooled"] == scene.books()[signals[0]].spooled
         assert told["dropped"] + told["spooled"] == load.options.count
+
+
+def flushed_and_shut_down(load):
+    """What its shutdown says; a busy machine is slower at encoding than at recording."""
+    load.all_emitted()
+    load.flush(20)
+    return load.shutdown(2)["result"]
 
 
 def size_of(folder):
