@@ -6,14 +6,17 @@ Its only readable output is the text of its debug log, which this module parses.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import re
 import subprocess
+import sysconfig
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from support.debian import missing
 from support.ports import free_port, is_listening
 from support.received import Log, Point, Received, Span
 from support.waiting import wait_for
@@ -23,12 +26,27 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
-def binary() -> Path:
-    """The collector's executable inside the installed package."""
+@functools.cache
+def binary() -> tuple[Path, str | None]:
+    """The collector's executable inside the installed package, and the library that it does not find.
+
+    It is linked against Python's shared library, which few interpreters bring where it is looked for.
+    """
     spec = importlib.util.find_spec("rotel")
     assert spec is not None
     assert spec.origin is not None
-    return Path(spec.origin).with_name("rotel-agent")
+    path = Path(spec.origin).with_name("rotel-agent")
+    tried = subprocess.run(
+        [path, "--version"], check=False, capture_output=True, text=True, env=environment()
+    )
+    lacks = re.search(r"libpython[\w.]+(?=: cannot open)", tried.stderr)
+    return path, lacks and lacks[0]
+
+
+def environment() -> dict[str, str]:
+    """Ours, and where this interpreter has its own shared library."""
+    folders = [os.environ.get("LD_LIBRARY_PATH"), sysconfig.get_config_var("LIBDIR")]
+    return {**os.environ, "LD_LIBRARY_PATH": ":".join(folder for folder in folders if folder)}
 
 
 class Rotel:
@@ -41,11 +59,14 @@ class Rotel:
     name = "rotel"
 
     def __init__(self, grpc_port: int | None = None) -> None:
+        path, lacks = binary()
+        if lacks is not None:
+            missing(f"{lacks}, which rotel needs,", lacks.removesuffix(".so.1.0"))
         self.grpc_port = grpc_port or free_port()
         self.http_port = free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="rotel-")
         self._output = Path(self._folder.name) / "output.txt"
-        command = [str(binary()), "start", "--exporter", "blackhole"]
+        command = [str(path), "start", "--exporter", "blackhole"]
         command += ["--otlp-grpc-endpoint", f"127.0.0.1:{self.grpc_port}"]
         command += ["--otlp-http-endpoint", f"127.0.0.1:{self.http_port}"]
         command += ["--debug-log-verbosity", "detailed"]
@@ -53,7 +74,7 @@ class Rotel:
             command += ["--debug-log", signal]
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(
-                command, stdout=output, stderr=subprocess.STDOUT, cwd=self._folder.name
+                command, stdout=output, stderr=subprocess.STDOUT, cwd=self._folder.name, env=environment()
             )
         try:
             wait_for(
