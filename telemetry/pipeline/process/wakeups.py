@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from telemetry.pipeline.process import threads
@@ -69,7 +70,8 @@ class Wakeups:
         """Ends, with its thread; in another thread than the main one it cannot, and goes on."""
         writing = self._let_go()
         if writing is not None:
-            os.write(writing, bytes([_END]))
+            with suppress(BlockingIOError):  # as full of signals as it can be: closing it will do
+                os.write(writing, bytes([_END]))
             os.close(writing)
 
     def forget(self) -> None:
@@ -95,7 +97,7 @@ class Wakeups:
         return writing
 
     def _watch(self, reading: int, main: int) -> None:
-        while _END not in (numbers := os.read(reading, 512)):
+        while (numbers := os.read(reading, 512)) and _END not in numbers:
             if signal.SIGTERM in numbers:
                 self._nudge(main)
         os.close(reading)

@@ -61,6 +61,17 @@ def sending(transport, wires):
     return thread, replies
 
 
+def resumed(transport, thread, wires):
+    """Ends the fork, lets the next attempt succeed, and returns how many connections were needed in all."""
+    count = len(wires)
+    transport.resume()
+    while len(wires) == count:
+        thread.join(0.001)
+    wires[-1].go_on.set()
+    thread.join(10)
+    return len(wires)
+
+
 def test_requests_go_through(make, wires):
     transport = ForkSafe(make, is_fragile=True)
     thread, replies = sending(transport, wires)
@@ -92,11 +103,7 @@ def test_a_fragile_attempt_that_takes_long_is_cut_short_and_made_again_over_anot
     thread.join(0.05)
     assert (replies, len(wires)) == ([], 1)
 
-    transport.resume()
-    while len(wires) == 1:
-        thread.join(0.001)
-    wires[1].go_on.set()
-    thread.join(10)
+    assert resumed(transport, thread, wires) == 2
     assert replies == [Accepted()]
 
 
@@ -160,11 +167,7 @@ def test_nothing_begins_during_a_fork(make, wires):
     thread.join(0.05)
     assert not wires
 
-    transport.resume()
-    while not wires:
-        thread.join(0.001)
-    wires[0].go_on.set()
-    thread.join(10)
+    assert resumed(transport, thread, wires) == 1
     assert replies == [Accepted()]
 
 
@@ -184,11 +187,7 @@ def test_an_attempt_waits_for_every_fork_of_several(make, wires):
     thread.join(0.05)
     assert (replies, wires) == ([], [])
 
-    transport.resume()
-    while not wires:
-        thread.join(0.001)
-    wires[0].go_on.set()
-    thread.join(10)
+    assert resumed(transport, thread, wires) == 1
     assert replies == [Accepted()]
 
 
