@@ -33,8 +33,8 @@ demo: $(VENV)/.core ## run the agent of the demo; its telemetry goes to stdout (
 test: $(VENV)/.test ## run the tests; fails below 95 % branch coverage (ARGS="tests/config" for a part, without the gate)
 	@$(BIN)/coverage erase
 ifeq ($(ARGS),)
-	@$(BIN)/coverage run -m pytest -m "not long and not alone" -n 2 --dist worksteal
-	@$(BIN)/coverage run -m pytest -m "not long and alone"
+	@$(BIN)/coverage run -m pytest -m "not long and not alone" -n 2 --dist worksteal; status=$$?; \
+	$(BIN)/coverage run -m pytest -m "not long and alone" && exit $$status # one run tells all that fails
 else
 	@$(BIN)/coverage run -m pytest -m "not long" $(ARGS)
 endif
