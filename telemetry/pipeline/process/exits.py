@@ -54,7 +54,6 @@ class Exits:
         self._pipeline: Pipeline | None = None
         self._ending: Background | None = None
         self._is_at_exit = False
-        self._mask: set[int] | None = None
         self._wakeups = Wakeups(self._is_handled)
         self._worker_ends = WorkerEnds(self.end, self._watch_over_waits)
 
@@ -103,16 +102,20 @@ class Exits:
         had, self._pipeline, self._ending = self._pipeline, None, None
         return had is not None
 
-    def hold_back(self) -> None:
-        """Before a fork: SIGTERM waits, for CPython forgets what comes to a child before it is set up."""
-        if not self._is_handled():
-            self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    def hold_back(self) -> set[int] | None:
+        """Before a fork: SIGTERM waits, for CPython forgets what comes to a child before it is set up.
 
-    def let_through(self) -> None:
+        Returns:
+            For `let_through`: which signals waited before; None if nothing is held back.
+        """
+        if self._is_handled():
+            return None
+        return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def let_through(self, before: set[int] | None) -> None:
         """After a fork, in both processes: what came meanwhile is handled now."""
-        mask, self._mask = self._mask, None
-        if mask is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def end(self) -> None:
         """Ends the pipeline now; the process is about to end."""

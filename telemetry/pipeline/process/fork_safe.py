@@ -49,6 +49,7 @@ class ForkSafe:
         self._lock = threads.lock()
         self._running = 0
         self._may_begin = _open()
+        self._pauses = 0
         self._quiet = _open()
         self._is_closed = False
         self._has_loaded = False
@@ -79,13 +80,17 @@ class ForkSafe:
     def pause(self) -> bool:
         """Lets nothing begin any more, and waits for what must not be under way, or cuts it short.
 
+        Several threads may fork at a time; each resumes once.
+
         Blocks, also in a greenlet: a fork is no moment to do something else.
 
         Returns:
             Whether the process can be forked without harm.
         """
         with self._lock:
-            self._may_begin = Latch()
+            self._pauses += 1
+            if self._pauses == 1:
+                self._may_begin = Latch()
         # The first attempt loads modules, which a child must not inherit half loaded.
         is_awaited = self.is_fragile or not self._has_loaded
         if not is_awaited or self._quiet.block(self._grace_s) or not self.is_fragile:
@@ -94,8 +99,11 @@ class ForkSafe:
         return self._quiet.block(_CUT_SECONDS)
 
     def resume(self) -> None:
-        """Lets attempts begin again, in the process that forked."""
-        self._may_begin.set()
+        """Lets attempts begin again, in the process that forked, when no other thread forks."""
+        with self._lock:
+            self._pauses -= 1
+            if self._pauses == 0:
+                self._may_begin.set()
 
     def forbid(self, why: str) -> None:
         """Makes no attempt from now on: `why` is what each of them answers (`Denied`)."""

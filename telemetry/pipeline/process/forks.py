@@ -6,6 +6,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from dataclasses import dataclass
+from threading import get_ident
 from typing import TYPE_CHECKING
 
 from telemetry.pipeline.process.preloading import preload
@@ -27,6 +29,21 @@ _GRPC_IN_USE = (
 )
 
 
+@dataclass
+class _Fork:
+    """One fork, from before it to after it.
+
+    Attributes:
+        paused: What sends nothing meanwhile.
+        is_grpc_usable: Whether gRPC works in the child.
+        mask: The signals that waited before, if others are held back now.
+    """
+
+    paused: list[ForkSafe]
+    is_grpc_usable: bool = True
+    mask: set[int] | None = None
+
+
 class Forks:
     """What happens around every fork of this process.
 
@@ -38,8 +55,8 @@ class Forks:
     def __init__(self, handle: Handle, exits: Exits) -> None:
         self._handle = handle
         self._exits = exits
-        self._paused: list[ForkSafe] = []
-        self._is_grpc_usable = True
+        self._under_way: dict[int, _Fork] = {}
+        """By thread: one may begin to fork while another one does."""
 
     def watch(self) -> None:
         """Begins; there is no end of it."""
@@ -51,23 +68,24 @@ class Forks:
     def prepare(self) -> None:
         """Before a fork: brings to an end what must not be copied half done."""
         telemetry = self._handle.telemetry
-        self._paused = self._transports()
-        are_safe = [transport.pause() for transport in self._paused]
+        fork = self._under_way[get_ident()] = _Fork(self._transports())
+        are_safe = [transport.pause() for transport in fork.paused]
         preload(telemetry.config.all_exporters if telemetry is not None else ())
-        self._is_grpc_usable = all(are_safe) and not _is_grpc_in_use()
-        self._exits.hold_back()
+        fork.is_grpc_usable = all(are_safe) and not _is_grpc_in_use()
+        fork.mask = self._exits.hold_back()
 
     def resume(self) -> None:
         """After a fork, in the process that forked."""
-        for transport in self._paused:
+        fork = self._under_way.pop(get_ident())
+        for transport in fork.paused:
             transport.resume()
-        self._paused = []
-        self._exits.let_through()
+        self._exits.let_through(fork.mask)
 
     def start_in_child(self) -> None:
         """After a fork, in the child: a pipeline of its own, with the same settings."""
-        self._exits.let_through()
-        self._paused = []
+        fork = self._under_way.pop(get_ident())
+        self._under_way.clear()  # the child does not have the other threads
+        self._exits.let_through(fork.mask)
         handle = self._handle
         is_watched = self._exits.forget()
         handle.renew_locks()
@@ -77,7 +95,7 @@ class Forks:
         try:
             telemetry.restart_in_child()
             handle.activate(telemetry)
-            if not self._is_grpc_usable:
+            if not fork.is_grpc_usable:
                 for transport in self._transports():
                     if transport.is_fragile:
                         transport.forbid(_GRPC_IN_USE)

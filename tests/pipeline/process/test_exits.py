@@ -95,11 +95,11 @@ def test_a_sigterm_that_is_held_back_comes_later():
     code = """
     exits = Exits()
     exits.watch(Pipeline())
-    exits.hold_back()
+    before = exits.hold_back()
     kill()
     time.sleep(0.05)
     print("held back", flush=True)
-    exits.let_through()
+    exits.let_through(before)
     assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
     time.sleep(60)
     """
@@ -111,8 +111,7 @@ def test_what_the_application_holds_back_stays_so():
     exits = Exits()
     exits.watch(Pipeline())
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGUSR1})
-    exits.hold_back()
-    exits.let_through()
+    exits.let_through(exits.hold_back())
     assert {signal.SIGTERM, signal.SIGUSR1} <= signal.pthread_sigmask(signal.SIG_BLOCK, ())
     """
     assert ending(code) == (0, [])
@@ -123,10 +122,10 @@ def test_a_sigterm_is_not_held_back_from_a_handler_of_the_application():
     exits = Exits()
     exits.watch(Pipeline())
     signal.signal(signal.SIGTERM, lambda *_: print("own", flush=True))
-    exits.hold_back()
+    before = exits.hold_back()
     kill()
     print("next", flush=True)
-    exits.let_through()
+    exits.let_through(before)
     """
     assert ending(code) == (0, ["own", "next"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 from time import monotonic
 
 import pytest
+from support.waiting import wait_for
 
 from telemetry.exporters.transport import Accepted, Denied, RetryLater
 from telemetry.pipeline.process import threads
@@ -65,8 +66,7 @@ def resumed(transport, thread, wires):
     """Ends the fork, lets the next attempt succeed, and returns how many connections were needed in all."""
     count = len(wires)
     transport.resume()
-    while len(wires) == count:
-        thread.join(0.001)
+    wait_for(lambda: len(wires) > count, what="the next attempt")
     wires[-1].go_on.set()
     thread.join(10)
     return len(wires)
@@ -181,9 +181,24 @@ def test_an_attempt_waits_for_every_fork_of_several(make, wires):
             transport._may_begin = Latch()
             return True
 
+    transport.pause()
     transport._may_begin = BetweenForks()
     replies: list[object] = []
     thread = begin(transport, replies)
+    thread.join(0.05)
+    assert (replies, wires) == ([], [])
+
+    assert resumed(transport, thread, wires) == 1
+    assert replies == [Accepted()]
+
+
+def test_when_several_threads_fork_an_attempt_waits_for_the_last(make, wires):
+    transport = ForkSafe(make, is_fragile=True)
+    transport.pause()
+    replies: list[object] = []
+    thread = begin(transport, replies)
+    transport.pause()
+    transport.resume()
     thread.join(0.05)
     assert (replies, wires) == ([], [])
 

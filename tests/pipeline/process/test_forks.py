@@ -150,3 +150,40 @@ def test_a_child_can_register_an_exception_though_another_thread_was_at_it():
     HANDLE.classifier._lock.release()
     """
     run(code, is_measured=False)
+
+
+def test_a_fork_that_begins_while_another_thread_forks_finds_and_leaves_everything_as_it_should_be():
+    code = """
+    import signal, time
+    told, begun = [], threading.Event()
+    hooks = [lambda: (other.join(10), tell()), lambda: (begun.set(), wait_for_two())]
+    # Registered before telemetry's, so called after it; what comes between lets one thread fork at a time.
+    os.register_at_fork(before=lambda: hooks and hooks.pop()())
+    import telemetry
+    pipeline = telemetry.init(
+        "agent", exporter="otlp", otlp_endpoint="127.0.0.1:9", shutdown_timeout_seconds=0.1
+    )
+    transports = pipeline.providers.fork_safe
+    def tell():
+        is_held_back = signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        told.append([is_held_back, *[transport._may_begin.is_set() for transport in transports]])
+    def wait_for_two():
+        while any(transport._pauses < 2 for transport in transports):
+            time.sleep(0.001)
+    def fork():
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+        tell()
+    other = threading.Thread(target=fork)
+    other.start()
+    begun.wait(10)
+    fork()
+    print(json.dumps(told))
+    """
+    first, before_second, second = run_json(code, is_measured=False)
+
+    assert first == [False, False, False, False]
+    assert before_second == [True, False, False, False]
+    assert second == [False, True, True, True]
