@@ -54,7 +54,7 @@ class Exits:
         self._pipeline: Pipeline | None = None
         self._ending: Background | None = None
         self._is_at_exit = False
-        self._wakeups = Wakeups(self._is_handled)
+        self._wakeups = Wakeups(self._is_installed)
         self._worker_ends = WorkerEnds(self.end, self._watch_over_waits)
 
     def watch(self, pipeline: Pipeline, *, is_child: bool = False) -> None:
@@ -88,7 +88,7 @@ class Exits:
         """
         self._pipeline = None
         self._wakeups.stop()
-        if not self._is_handled():
+        if self._is_installed():
             with suppress(ValueError):  # not the main thread
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
@@ -108,7 +108,7 @@ class Exits:
         Returns:
             For `let_through`: which signals waited before; None if nothing is held back.
         """
-        if self._is_handled():
+        if not self._is_installed():
             return None
         return signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
@@ -143,12 +143,12 @@ class Exits:
         self._ending = self._start(lambda: self._end_of(number))
 
     def _watch_over_waits(self) -> None:
-        if not self._is_handled():
+        if self._is_installed():
             self._wakeups.start()
 
-    def _is_handled(self) -> bool:
-        """Whether SIGTERM has come to this handler, or will not come to it."""
-        return signal.getsignal(signal.SIGTERM) is not self
+    def _is_installed(self) -> bool:
+        """Whether SIGTERM will come to this handler; not when it has, or when the application has its own."""
+        return signal.getsignal(signal.SIGTERM) is self
 
     def _start(self, work: Callable[[], None]) -> Background | None:
         try:

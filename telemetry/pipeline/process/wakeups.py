@@ -40,27 +40,25 @@ class Wakeups:
     wait short.
 
     Args:
-        is_handled: Whether the handler of SIGTERM has run.
+        is_installed: Whether the handler of SIGTERM is in its place; it leaves it when it runs.
     """
 
-    def __init__(self, is_handled: Callable[[], bool]) -> None:
-        self._is_handled = is_handled
-        self._writing: int | None = None
-        self._reading = -1
+    def __init__(self, is_installed: Callable[[], bool]) -> None:
+        self._is_installed = is_installed
+        self._pipe: tuple[int, int] | None = None
 
     def start(self) -> None:
         """Begins; call it in the main thread. Where somebody else uses what it takes, it does nothing."""
-        if self._writing is not None or threads.are_greenlets() or not _is_urgent_free():
+        if self._pipe is not None or threads.are_greenlets() or not _is_urgent_free():
             return
-        self._reading, writing = os.pipe()
+        reading, writing = pipe = os.pipe()
         os.set_blocking(writing, False)
         if not _take_wakeups(writing):
-            os.close(writing)
-            os.close(self._reading)
+            _close(pipe)
             return
-        self._writing = writing
+        self._pipe = pipe
         signal.signal(signal.SIGURG, _nothing)
-        reading, main = self._reading, threading.get_ident()
+        main = threading.get_ident()
         try:
             threads.start(lambda: self._watch(reading, main), "kairos-signals")
         except RuntimeError:  # there can be no more threads
@@ -68,33 +66,34 @@ class Wakeups:
 
     def stop(self) -> None:
         """Ends, with its thread; in another thread than the main one it cannot, and goes on."""
-        writing = self._let_go()
-        if writing is not None:
+        pipe = self._let_go()
+        if pipe is not None:
+            _, writing = pipe
             with suppress(BlockingIOError):  # as full of signals as it can be: closing it will do
                 os.write(writing, bytes([_END]))
             os.close(writing)
 
     def forget(self) -> None:
         """In a forked child: the pipe and its thread are the parent's."""
-        writing = self._let_go()
-        if writing is not None:
-            os.close(writing)
-            os.close(self._reading)
+        pipe = self._let_go()
+        if pipe is not None:
+            _close(pipe)
 
-    def _let_go(self) -> int | None:
-        writing = self._writing
-        if writing is None:
+    def _let_go(self) -> tuple[int, int] | None:
+        """Has no signal told to the pipe any more; returns it, for what is left of it to be closed."""
+        pipe = self._pipe
+        if pipe is None:
             return None
         try:
             current = signal.set_wakeup_fd(-1)
         except ValueError:  # not the main thread
             return None
-        if current != writing:  # somebody else's, who took it meanwhile
+        if current != pipe[1]:  # somebody else's, who took it meanwhile
             signal.set_wakeup_fd(current)
         if signal.getsignal(signal.SIGURG) is _nothing:
             signal.signal(signal.SIGURG, signal.SIG_DFL)
-        self._writing = None
-        return writing
+        self._pipe = None
+        return pipe
 
     def _watch(self, reading: int, main: int) -> None:
         while (numbers := os.read(reading, 512)) and _END not in numbers:
@@ -105,7 +104,7 @@ class Wakeups:
     def _nudge(self, main: int) -> None:
         for _ in range(_MOST_NUDGES):
             Latch().block(_PAUSE_S)
-            if self._is_handled():
+            if not self._is_installed():
                 return
             signal.pthread_kill(main, signal.SIGURG)
 
@@ -123,6 +122,11 @@ def _take_wakeups(writing: int) -> bool:
     if current != -1:
         signal.set_wakeup_fd(current)
     return current == -1
+
+
+def _close(pipe: tuple[int, int]) -> None:
+    for descriptor in pipe:
+        os.close(descriptor)
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None:

@@ -59,7 +59,7 @@ STARTED = """
     import signal, time
     from telemetry.pipeline.process.wakeups import Wakeups
     handled, nudged = [], []
-    wakeups = Wakeups(lambda: bool(handled))
+    wakeups = Wakeups(lambda: not handled)
     {before}
     wakeups.start()
     def is_running():
@@ -172,7 +172,7 @@ def elsewhere(call):
     thread = threading.Thread(target=call)
     thread.start()
     thread.join()
-other = Wakeups(lambda: True)
+other = Wakeups(lambda: False)
 elsewhere(wakeups.stop)
 kept = is_running(), current() != -1
 wakeups.stop()
